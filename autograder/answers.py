@@ -1,0 +1,66 @@
+"""What `tests/answers/` imports: known wrong and other right answers; never shown to a student."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_ATTRIBUTE = "__known_answer__"
+
+
+@dataclass(frozen=True)
+class KnownAnswer:
+    """One way in which an exercise is answered, and what calibration must see of it."""
+
+    exercise: str
+    name: str
+    says: str
+    caught_by: str | None
+    function: Callable[..., Any]
+
+    @property
+    def is_right(self) -> bool:
+        return self.caught_by is None
+
+    @property
+    def source(self) -> str:
+        """The code a student would have written: the function under the exercise's name."""
+        source = textwrap.dedent(inspect.getsource(self.function))
+        definition = re.search(r"^def ", source, re.MULTILINE)
+        assert definition is not None, self.function
+        return source[definition.start() :].replace(self.function.__name__, self.exercise)
+
+
+def wrong(says: str, *, caught_by: str) -> Callable[[Function], Function]:
+    """Register a misconception: "behaves like an answer that <says>", lost by `caught_by`."""
+    return _registering(says, caught_by)
+
+
+def right(says: str) -> Callable[[Function], Function]:
+    """Register another right answer, which must get full marks."""
+    return _registering(says, None)
+
+
+def _registering(says: str, caught_by: str | None) -> Callable[[Function], Function]:
+    def register(function: Function) -> Function:
+        exercise, separator, name = function.__name__.partition("__")
+        if not separator or not name:
+            raise ValueError(f"{function.__name__}: name a known answer <exercise>__<answer>")
+        setattr(function, _ATTRIBUTE, KnownAnswer(exercise, name, says, caught_by, function))
+        return function
+
+    return register
+
+
+def known_answers(module: ModuleType) -> list[KnownAnswer]:
+    """Return the known answers of a module of `tests/answers/`, in the order of its text."""
+    return [
+        getattr(value, _ATTRIBUTE) for value in vars(module).values() if hasattr(value, _ATTRIBUTE)
+    ]

@@ -1,0 +1,1 @@
+"""Grade many submissions side by side, each in its own judge and box."""

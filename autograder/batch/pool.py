@@ -1,0 +1,128 @@
+"""A pool of judges: one task at a time each; a judge that dies costs one task one retry."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_MAX_TRIES = 2
+# Workers inherit everything the coordinator has imported, torch above all.
+_CONTEXT = multiprocessing.get_context("fork")
+
+
+@dataclass
+class JudgeDied(Exception):
+    """The judge of a task died, more than once: nothing is known of it."""
+
+    task: Any
+
+
+@dataclass
+class _Worker(Generic[Task]):
+    process: Any
+    connection: Connection
+    task: tuple[int, Task] | None = None
+
+
+@dataclass
+class Pool(Generic[Task, Result]):
+    """Run tasks in `jobs` processes; `make_worker` is called once in each."""
+
+    jobs: int
+    make_worker: Callable[[], contextlib.AbstractContextManager[Callable[[Task], Result]]]
+    _workers: list[_Worker[Task]] = field(default_factory=list)
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | JudgeDied | str]]:
+        """Yield each task with its result as it comes; a text is a worker's own error."""
+        waiting = deque((0, task) for task in tasks)
+        count = min(self.jobs, len(waiting))
+        try:
+            self._workers = [self._start() for _ in range(count)]
+            while waiting or any(worker.task for worker in self._workers):
+                self._hand_out(waiting)
+                busy = [worker for worker in self._workers if worker.task]
+                for connection in wait([worker.connection for worker in busy]):
+                    worker = next(w for w in busy if w.connection is connection)
+                    yield from self._collect(worker, waiting)
+        finally:
+            self._stop()
+
+    def _hand_out(self, waiting: deque[tuple[int, Task]]) -> None:
+        for worker in self._workers:
+            if worker.task is None and waiting:
+                worker.task = waiting.popleft()
+                with contextlib.suppress(OSError):
+                    worker.connection.send(worker.task[1])
+
+    def _collect(
+        self, worker: _Worker[Task], waiting: deque[tuple[int, Task]]
+    ) -> Iterator[tuple[Task, Result | JudgeDied | str]]:
+        assert worker.task is not None
+        tries, task = worker.task
+        worker.task = None
+        try:
+            yield task, worker.connection.recv()
+        except (EOFError, OSError):
+            self._workers[self._workers.index(worker)] = self._start()
+            if tries + 1 < _MAX_TRIES:
+                waiting.appendleft((tries + 1, task))
+            else:
+                yield task, JudgeDied(task)
+
+    def _start(self) -> _Worker[Task]:
+        ours, theirs = _CONTEXT.Pipe()
+        inherited = [ours, *(worker.connection for worker in self._workers)]
+        process = _CONTEXT.Process(
+            target=_work, args=(theirs, self.make_worker, inherited), daemon=True
+        )
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _stop(self) -> None:
+        for worker in self._workers:
+            worker.connection.close()
+        for worker in self._workers:
+            worker.process.join(timeout=10)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers = []
+
+
+def _work(
+    connection: Connection, make_worker: Callable[[], Any], inherited: list[Connection]
+) -> None:
+    # The terminal's Ctrl-C is the coordinator's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A copy of another worker's pipe would hide its end from the coordinator.
+    for other in inherited:
+        other.close()
+    try:
+        with make_worker() as do:
+            while True:
+                task = connection.recv()
+                try:
+                    result = do(task)
+                except Exception as error:  # noqa: BLE001  Told to the coordinator, as text.
+                    result = f"{type(error).__name__}: {error}"
+                connection.send(result)
+    except (EOFError, BrokenPipeError):
+        pass
+    except Exception as error:  # noqa: BLE001
+        with contextlib.suppress(OSError, EOFError):
+            connection.recv()
+            connection.send(f"{type(error).__name__}: {error}")
+    finally:
+        connection.close()
+        os._exit(0)

@@ -1,0 +1,94 @@
+"""The submission process: run a notebook's cells, then fork a process for each exercise."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import socket
+import sys
+from typing import Any
+
+from autograder.box.calls import serve_calls
+from autograder.box.namespaces import limit_cpu
+from autograder.box.shell import BoxShell
+from autograder.limits import Limits
+from autograder.wire.frames import MIB, PeerClosed, receive_frame, send_frame
+
+_MAX_NOTEBOOK_BLOCK = 256 * MIB
+
+
+class CellInterrupted(KeyboardInterrupt):
+    """A cell used up its time."""
+
+
+def _raise_interrupted(*_: object) -> None:
+    raise CellInterrupted("this cell used up its time")
+
+
+def serve_submission(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
+    """Answer the judge until it hangs up: first `cells`, then one `exercise` after another."""
+    signal.signal(signal.SIGINT, _raise_interrupted)
+    signal.signal(signal.SIGXCPU, _raise_interrupted)
+    # The judge may hang up at any time; a stop that comes then must not look like a crash.
+    with contextlib.suppress(PeerClosed):
+        while True:
+            # An interrupt meant for the last cell can arrive late.
+            with contextlib.suppress(CellInterrupted):
+                frame = receive_frame(sock, max_block_bytes=_MAX_NOTEBOOK_BLOCK)
+                if frame.header["do"] == "cells":
+                    _run_cells(sock, shell, pickle.loads(frame.block), limits)
+                elif frame.header["do"] == "exercise":
+                    _fork_exercise(sock, shell, frame.header, limits)
+
+
+def _run_cells(
+    sock: socket.socket, shell: BoxShell, cells: list[tuple[int, str]], limits: Limits
+) -> None:
+    for index, source in cells:
+        send_frame(sock, {"cell": index})
+        limit_cpu(limits.cell_cpu_s)
+        try:
+            succeeded, outputs = shell.run_one(source, int(limits.output_mb * MIB))
+        except (CellInterrupted, SystemExit) as error:
+            succeeded, outputs = False, shell.outputs.finished()
+            outputs.append(
+                {
+                    "output_type": "error",
+                    "ename": type(error).__name__,
+                    "evalue": str(error),
+                    "traceback": [f"{type(error).__name__}: {error}"],
+                }
+            )
+        send_frame(sock, {"cell": index, "succeeded": succeeded}, _as_json(outputs))
+    send_frame(sock, {"cells": "done"})
+
+
+def _as_json(outputs: list[dict[str, Any]]) -> bytes:
+    """Return outputs as JSON bytes; the judge parses nothing else."""
+    return json.dumps(outputs, default=str).encode()
+
+
+def _fork_exercise(
+    sock: socket.socket, shell: BoxShell, header: dict[str, Any], limits: Limits
+) -> None:
+    _, descriptors, _, _ = socket.recv_fds(sock, 1, 1)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            sock.close()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+            calls = socket.socket(fileno=descriptors[0])
+            serve_calls(calls, shell, header["exercise"], header["stand_ins"], limits)
+            status = 0
+        finally:
+            # No atexit handler, no finaliser: this fork ends here whatever the student registered.
+            sys.stdout = sys.stderr = None  # type: ignore[assignment]
+            os._exit(status)
+    os.close(descriptors[0])
+    _, status = os.waitpid(child, 0)
+    send_frame(sock, {"ended": status})

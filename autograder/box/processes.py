@@ -1,0 +1,85 @@
+"""Find, measure and end the processes below the warm parent; never run student code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a set of processes uses now."""
+
+    memory_mb: float
+    cpu_s: float
+    threads: int
+
+
+def descendants(root: int) -> list[int]:
+    """Return the process ids below `root`, itself not among them."""
+    found: list[int] = []
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        try:
+            threads = os.listdir(f"/proc/{pid}/task")
+            text = " ".join(Path(f"/proc/{pid}/task/{t}/children").read_text() for t in threads)
+        except OSError:
+            continue
+        children = [int(child) for child in text.split()]
+        found += children
+        waiting += children
+    return found
+
+
+def anonymous_mb(pid: int) -> float:
+    """Return the private and shared memory of a process that is not a file's, in MiB."""
+    wanted = ("RssAnon:", "RssShmem:")
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith(wanted)) / 1024
+    return 0.0
+
+
+def usage(pids: list[int], baseline_mb: float) -> Usage:
+    """Measure processes that each began with `baseline_mb` shared with the warm parent."""
+    memory, ticks, threads = 0.0, 0, 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        # Fields 14 to 17 of proc(5): own and waited-for children's time, user and system.
+        ticks += sum(int(field) for field in fields[11:15])
+        threads += int(fields[17])
+        memory += max(0.0, anonymous_mb(pid) - baseline_mb)
+    return Usage(memory, ticks / _TICKS, threads)
+
+
+def kill_all(root: int, spared: frozenset[int] = frozenset(), patience_s: float = 5.0) -> bool:
+    """Kill and reap everything below `root` but the spared; say whether all of it is gone."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        living = [pid for pid in descendants(root) if pid not in spared]
+        for pid in living:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        reap()
+        if not [pid for pid in descendants(root) if pid not in spared]:
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def reap() -> None:
+    """Collect dead children of this process, so that none stays a zombie."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0] != 0:
+            pass

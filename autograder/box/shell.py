@@ -1,0 +1,162 @@
+"""The IPython shell that runs a notebook's cells inside the submission process."""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import sys
+from io import TextIOBase
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+KEPT_MIME_TYPES = ("text/plain", "image/png")
+
+
+class Outputs:
+    """The outputs of the running cell, in order and bounded."""
+
+    def __init__(self) -> None:
+        self.start(0)
+
+    def start(self, max_bytes: int) -> None:
+        self.items: list[dict[str, Any]] = []
+        self._text_left = max_bytes
+        self._image_left = 8 * max_bytes
+        self._told = False
+
+    def stream(self, name: str, text: str) -> None:
+        text = self._take(text)
+        if not text:
+            return
+        last = self.items[-1] if self.items else {}
+        if last.get("output_type") == "stream" and last["name"] == name:
+            last["parts"].append(text)
+        else:
+            self.items.append({"output_type": "stream", "name": name, "parts": [text]})
+
+    def data(self, output_type: str, data: dict[str, Any]) -> None:
+        kept: dict[str, str] = {}
+        for mime_type in KEPT_MIME_TYPES:
+            content = data.get(mime_type)
+            if isinstance(content, bytes):
+                content = base64.b64encode(content).decode()
+            if isinstance(content, str):
+                kept[mime_type] = content
+        if len(kept.get("image/png", "")) > self._image_left:
+            del kept["image/png"]
+        self._image_left -= len(kept.get("image/png", ""))
+        kept["text/plain"] = self._take(kept.get("text/plain", ""))
+        self.items.append({"output_type": output_type, "data": kept})
+
+    def error(self, name: str, value: str, lines: list[str]) -> None:
+        self.items.append(
+            {
+                "output_type": "error",
+                "ename": name[:200],
+                "evalue": self._take(value[:10_000]),
+                "traceback": [self._take(line[:10_000]) for line in lines[:100]],
+            }
+        )
+
+    def finished(self) -> list[dict[str, Any]]:
+        for item in self.items:
+            if "parts" in item:
+                item["text"] = "".join(item.pop("parts"))
+        return self.items
+
+    def _take(self, text: str) -> str:
+        if len(text) <= self._text_left:
+            self._text_left -= len(text)
+            return text
+        kept, self._text_left = text[: self._text_left], 0
+        if self._told:
+            return kept
+        self._told = True
+        return kept + "\n[the rest of this cell's output was cut off]\n"
+
+
+class _Stream(TextIOBase):
+    """sys.stdout or sys.stderr of student code."""
+
+    def __init__(self, outputs: Outputs, name: str) -> None:
+        self._outputs, self._stream_name = outputs, name
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        self._outputs.stream(self._stream_name, str(text))
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return {"stdout": 1, "stderr": 2}[self._stream_name]
+
+
+class _Publisher(DisplayPublisher):
+    def publish(self, data: dict[str, Any], **_: Any) -> None:  # type: ignore[override]
+        self.shell.outputs.data("display_data", data)
+
+    def clear_output(self, wait: bool = False) -> None:
+        del wait
+
+
+class _Hook(DisplayHook):
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        self.shell.outputs.data("execute_result", format_dict)
+
+    def finish_displayhook(self) -> None:
+        self._is_active = False
+
+
+class BoxShell(InteractiveShell):
+    """An in-process shell: magics, top-level await and inline figures, no kernel."""
+
+    displayhook_class = _Hook
+    display_pub_class = _Publisher
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.outputs = Outputs()
+        super().__init__(**kwargs)
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is no window to show; inline figures need none."""
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
+        lines = [line for part in stb for line in str(part).splitlines()]
+        self.outputs.error(getattr(etype, "__name__", "Error"), str(evalue), lines)
+
+    def run_one(self, source: str, max_output_bytes: int) -> tuple[bool, list[dict[str, Any]]]:
+        """Run one cell; return whether it ended without an error, and its outputs."""
+        self.outputs.start(max_output_bytes)
+        saved = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = _Stream(self.outputs, "stdout"), _Stream(self.outputs, "stderr")
+        try:
+            result = self.run_cell(source, store_history=True)
+        finally:
+            sys.stdout, sys.stderr = saved
+        return bool(result.success), self.outputs.finished()
+
+
+def _no_input(prompt: object = "") -> str:
+    raise RuntimeError("input() is not available while grading: put the value into the cell")
+
+
+def make_shell() -> BoxShell:
+    """Create the shell that every submission's fork inherits."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.xmode = "Context"
+    config.InteractiveShellApp.exec_lines = []
+    shell = BoxShell.instance(config=config)
+    builtins.input = _no_input
+    return shell

@@ -1,0 +1,242 @@
+"""Calibrate hidden tests on answers whose verdict is known, through the real box and judge."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import nbformat
+
+from autograder.batch.pool import JudgeDied, Pool
+from autograder.chapters.functions import read_functions
+from autograder.chapters.master import CellKind, read_master
+from autograder.chapters.notebooks import source_notebook
+from autograder.course import Assignment
+from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.box import Isolation
+from autograder.judge.grading import Grader
+from autograder.limits import Limits
+from autograder.results import ExerciseResult, SubmissionResult
+from autograder.submissions.reading import SubmittedCell
+from autograder.submissions.rebuilding import rebuild
+from autograder.verdicts import Verdict
+
+_ZEROS = '''
+
+_complete = {name}
+
+
+def _nothing(value):
+    if isinstance(value, dict):
+        return {{key: _nothing(item) for key, item in value.items()}}
+    if isinstance(value, (tuple, list)):
+        return type(value)(_nothing(item) for item in value)
+    return value * 0
+
+
+def {name}(*args, **kwargs):
+    return _nothing(_complete(*args, **kwargs))
+'''
+
+
+class Face(StrEnum):
+    """What an answer is known to be."""
+
+    REFERENCE = "reference"
+    STUB = "stub"
+    ZEROS = "zeros"
+    RIGHT = "right"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One answer to calibrate on: an exercise's code, and what must become of it."""
+
+    assignment: str
+    exercise: str | None
+    """None: the whole notebook."""
+    face: Face
+    name: str
+    source: str = ""
+    caught_by: str | None = None
+
+
+@dataclass
+class CaseResult:
+    """What became of a case, and what is wrong with that."""
+
+    case: Case
+    score: float
+    points: float
+    misconception: str | None = None
+    failed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def cases_of(assignment: Assignment) -> list[Case]:
+    """Return every answer of known verdict that an assignment has."""
+    master = read_master(assignment)
+    judge = JudgeSide(assignment)
+    functions = read_functions(assignment)
+    cases = [
+        Case(assignment.name, None, Face.REFERENCE, "reference"),
+        Case(assignment.name, None, Face.STUB, "stub"),
+    ]
+    cases += [
+        Case(assignment.name, exercise.name, Face.ZEROS, "zeros", _zeros(functions, exercise.name))
+        for exercise in master.exercises
+    ]
+    for answer in judge.known_answers:
+        face = Face.RIGHT if answer.is_right else Face.WRONG
+        master.exercise(answer.exercise)
+        cases.append(
+            Case(
+                assignment.name,
+                answer.exercise,
+                face,
+                answer.name,
+                answer.source,
+                answer.caught_by,
+            )
+        )
+    return cases
+
+
+def _zeros(functions: dict[str, str], name: str) -> str:
+    return functions[name] + _ZEROS.format(name=name)
+
+
+@dataclass
+class _Calibrator:
+    """Grades the cases of one assignment."""
+
+    grader: Grader
+
+    @cached_property
+    def _complete(self) -> list[SubmittedCell]:
+        """The reference notebook, as if a student had submitted it."""
+        return _as_submitted(source_notebook(read_master(self.grader.assignment)))
+
+    def grade(self, case: Case) -> CaseResult:
+        if case.face is Face.STUB:
+            cells = _as_submitted(self.grader.release)
+        elif case.exercise is None:
+            cells = self._complete
+        else:
+            cells = [self._replaced(cell, case) for cell in self._needed]
+        rebuilt = rebuild(cells, self.grader.release)
+        self.grader.only = None if case.exercise is None else frozenset({case.exercise})
+        result = self.grader.grade_rebuilt(rebuilt, case.name, self.grader.key(b""))
+        return judge_case(case, result)
+
+    @cached_property
+    def _needed(self) -> list[SubmittedCell]:
+        """The reference notebook without its pictures: they decide nothing."""
+        plain = CellKind.PLAIN.value
+        return [
+            SubmittedCell(cell.cell_type, "pass", cell.grade_id)
+            if (cell.grade_id or "").startswith(f"{plain}-")
+            else cell
+            for cell in self._complete
+        ]
+
+    def _replaced(self, cell: SubmittedCell, case: Case) -> SubmittedCell:
+        if cell.grade_id != case.exercise:
+            return cell
+        return SubmittedCell(cell.cell_type, case.source, cell.grade_id)
+
+
+def _as_submitted(notebook: nbformat.NotebookNode) -> list[SubmittedCell]:
+    return [
+        SubmittedCell(
+            cell.cell_type, cell.source, cell.metadata.get("nbgrader", {}).get("grade_id")
+        )
+        for cell in notebook.cells
+    ]
+
+
+def judge_case(case: Case, result: SubmissionResult) -> CaseResult:
+    """Compare what became of a case with what is known of it."""
+    score = result.score + result.extra_credit
+    points = sum(exercise.points for exercise in result.exercises)
+    tests = [test for exercise in result.exercises for test in exercise.tests]
+    failed = [test.name for test in tests if test.verdict is not Verdict.PASSED]
+    outcome = CaseResult(case, score, points, failed=failed)
+    faults = [test for test in tests if test.verdict is Verdict.GRADER_ERROR]
+    outcome.problems += [f"{test.name}: grader's fault: {test.detail[-400:]}" for test in faults]
+    if case.face in (Face.REFERENCE, Face.RIGHT) and score < points:
+        outcome.problems += _why_rejected(result.exercises)
+    elif case.face in (Face.STUB, Face.ZEROS) and score > 0:
+        passed = [test.name for test in tests if test.verdict is Verdict.PASSED]
+        outcome.problems.append(f"gets {score:g} points: passes {', '.join(passed)}")
+    elif case.face is Face.WRONG:
+        outcome.misconception = result.exercises[0].misconception
+        outcome.problems += _why_not_caught(case, outcome)
+    return outcome
+
+
+def _why_rejected(exercises: list[ExerciseResult]) -> list[str]:
+    return [
+        f"{exercise.name} loses {test.name}: {test.verdict} {test.message} {test.detail[-300:]}"
+        for exercise in exercises
+        for test in exercise.tests
+        if test.verdict is not Verdict.PASSED
+    ]
+
+
+def _why_not_caught(case: Case, outcome: CaseResult) -> list[str]:
+    if not outcome.failed:
+        return ["gets full marks"]
+    problems = []
+    if case.caught_by not in outcome.failed:
+        problems.append(f"is not caught by {case.caught_by}, but by {', '.join(outcome.failed)}")
+    if outcome.misconception != case.name:
+        problems.append(f"is named {outcome.misconception or 'nothing'}")
+    return problems
+
+
+def calibrate(
+    assignments: list[Assignment],
+    jobs: int,
+    isolation: Isolation,
+    limits: Limits,
+    exercises: frozenset[str] = frozenset(),
+) -> tuple[int, Iterator[CaseResult]]:
+    """Return how many cases there are, and their results as they come."""
+    by_name = {assignment.name: assignment for assignment in assignments}
+    cases = [
+        case
+        for assignment in assignments
+        for case in cases_of(assignment)
+        if not exercises or case.exercise in exercises
+    ]
+
+    @contextlib.contextmanager
+    def make_worker() -> Iterator[Callable[[Case], CaseResult]]:
+        calibrators: dict[str, _Calibrator] = {}
+
+        def grade(case: Case) -> CaseResult:
+            if case.assignment not in calibrators:
+                for other in calibrators.values():
+                    other.grader.__exit__(None, None, None)
+                grader = Grader(by_name[case.assignment], isolation, limits)
+                calibrators[case.assignment] = _Calibrator(grader)
+            return calibrators[case.assignment].grade(case)
+
+        yield grade
+
+    return len(cases), _results(Pool(jobs, make_worker), cases)
+
+
+def _results(pool: Pool[Case, Any], cases: list[Case]) -> Iterator[CaseResult]:
+    for case, result in pool.run(cases):
+        if isinstance(result, CaseResult):
+            yield result
+        else:
+            why = "its judge died" if isinstance(result, JudgeDied) else str(result)
+            yield CaseResult(case, 0.0, 0.0, problems=[why])

@@ -1,0 +1,68 @@
+"""The command line: each command parses, calls one function, and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from autograder.course import find_course
+from autograder.errors import AutograderError
+
+# Set before numpy and torch are imported: a forked process must not meet other threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+class _Group(click.Group):
+    """Prints an AutograderError on one line and exits 2."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except AutograderError as error:
+            click.echo(f"autograder: {error}", err=True)
+            sys.exit(2)
+
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0  all is well
+  1  the command ran and found something: a stale notebook, an answer that
+     calibrates wrongly, a submission that needs a person
+  2  the command could not run: bad arguments, a broken course, no isolation
+"""
+
+
+@click.group(cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--course",
+    "course_folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path("."),
+    help="A folder of the course (default: this one); the course is found by nbgrader_config.py.",
+)
+@click.version_option(package_name="genai-foundations", prog_name="autograder")
+@click.pass_context
+def main(context: click.Context, course_folder: Path) -> None:
+    """Build, check, calibrate and grade an nbgrader course.
+
+    Student code runs in a sandbox; scores are made outside it, by hidden tests.
+    """
+    context.obj = lambda: find_course(course_folder)
+
+
+def _register() -> None:
+    from autograder.cli.build import build, check
+    from autograder.cli.calibrate import calibrate
+    from autograder.cli.doctor import doctor
+    from autograder.cli.grade import grade
+
+    for command in (build, check, calibrate, grade, doctor):
+        main.add_command(command)
+
+
+_register()

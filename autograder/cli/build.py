@@ -1,0 +1,62 @@
+"""`autograder build` and `autograder check`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from autograder.cli.display import progress
+from autograder.course import Course
+
+
+@click.command()
+@click.argument("assignments", nargs=-1)
+@click.option("--check", is_flag=True, help="Write nothing; say which built files are stale.")
+@click.pass_obj
+def build(find: Callable[[], Course], assignments: tuple[str, ...], check: bool) -> None:
+    """Build source/ and release/ notebooks from the masters.
+
+    The same masters give the same bytes. Without ASSIGNMENTS, all of them.
+    """
+    from autograder.chapters import notebooks
+
+    course = find()
+    act = notebooks.stale if check else notebooks.build
+    changed = 0
+    for assignment in progress(course.chosen(assignments), "building"):
+        for path in act(assignment):
+            click.echo(f"{'stale' if check else 'wrote'}: {path.relative_to(course.root)}")
+            changed += 1
+    if check and changed:
+        click.echo("run `autograder build`", err=True)
+        sys.exit(1)
+    if not changed:
+        click.echo("all notebooks are up to date")
+
+
+@click.command()
+@click.argument("assignments", nargs=-1)
+@click.option("--no-validate", is_flag=True, help="Skip running release notebooks in nbgrader's validator.")
+@click.pass_obj
+def check(find: Callable[[], Course], assignments: tuple[str, ...], no_validate: bool) -> None:
+    """Check that the course holds together.
+
+    Every exercise has its four faces, legal and unique names, and points; nothing is orphaned; no
+    solution or hidden test stands in release/; nbgrader's own validator sees every release notebook
+    as unsolved.
+    """
+    from autograder.chapters.checking import check_course, check_validator
+
+    course = find()
+    chosen = course.chosen(assignments)
+    problems = check_course(course, chosen)
+    if not no_validate and not problems:
+        for assignment in progress(chosen, "validating"):
+            problems += check_validator(assignment)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        sys.exit(1)
+    click.echo(f"{len(chosen)} assignments hold together")

@@ -1,0 +1,85 @@
+"""`autograder calibrate`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+from rich.table import Table
+
+from autograder.cli.display import console, progress
+from autograder.cli.options import isolation_option, jobs_option
+from autograder.course import Course
+
+
+@click.command()
+@click.argument("assignments", nargs=-1)
+@click.option("-e", "--exercise", multiple=True, help="Only this exercise (repeatable).")
+@jobs_option
+@isolation_option
+@click.pass_obj
+def calibrate(
+    find: Callable[[], Course],
+    assignments: tuple[str, ...],
+    exercise: tuple[str, ...],
+    jobs: int,
+    isolation: str,
+) -> None:
+    """Grade answers whose verdict is known, through the real box and judge.
+
+    The reference and every other right answer must get full marks, the released stub and a
+    meaningless answer (zeros of the right shape) nothing; every known wrong answer must lose
+    points by the hidden test it names, and be named as the misconception it is.
+    """
+    from autograder import calibration
+    from autograder.judge.box import Isolation
+    from autograder.limits import Limits
+
+    course = find()
+    chosen = course.chosen(assignments)
+    count, results = calibration.calibrate(
+        chosen, jobs, Isolation(isolation), Limits(), frozenset(exercise)
+    )
+    outcomes = list(progress(results, "calibrating", count))
+    out = console()
+    for assignment in chosen:
+        mine = [outcome for outcome in outcomes if outcome.case.assignment == assignment.name]
+        out.print(_table(assignment.name, mine))
+    problems = [(outcome, problem) for outcome in outcomes for problem in outcome.problems]
+    for outcome, problem in problems:
+        case = outcome.case
+        click.echo(f"{case.assignment} {case.exercise or ''} {case.face} {case.name}: {problem}")
+    click.echo(f"{len(outcomes)} answers calibrated, {len(problems)} problems")
+    if problems:
+        sys.exit(1)
+
+
+def _table(title: str, outcomes: list["calibration.CaseResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821, UP037
+    """Return the confusion table: what each answer is against what was made of it."""
+    from autograder.calibration import Face
+
+    table = Table(title=title, title_justify="left")
+    table.add_column("exercise")
+    for heading in ("zeros", "right: full marks", "wrong: caught", "wrong: named"):
+        table.add_column(heading, justify="right")
+    whole = [outcome for outcome in outcomes if outcome.case.exercise is None]
+    for name in dict.fromkeys(o.case.exercise for o in outcomes if o.case.exercise):
+        mine = [outcome for outcome in outcomes if outcome.case.exercise == name]
+        right = [outcome for outcome in mine if outcome.case.face is Face.RIGHT]
+        wrong = [outcome for outcome in mine if outcome.case.face is Face.WRONG]
+        zeros = [outcome for outcome in mine if outcome.case.face is Face.ZEROS]
+        caught = [outcome for outcome in wrong if outcome.case.caught_by in outcome.failed]
+        named = [outcome for outcome in wrong if outcome.misconception == outcome.case.name]
+        table.add_row(
+            name,
+            " ".join(f"{outcome.score:g}/{outcome.points:g}" for outcome in zeros),
+            f"{sum(not outcome.problems for outcome in right)}/{len(right)}",
+            f"{len(caught)}/{len(wrong)}",
+            f"{len(named)}/{len(wrong)}",
+        )
+    for outcome in whole:
+        table.caption = (table.caption or "") + (  # type: ignore[operator]
+            f" {outcome.case.name}: {outcome.score:g} of {outcome.points:g} points. "
+        )
+    return table

@@ -1,0 +1,69 @@
+"""The table of a graded class."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from autograder.results import ExerciseResult, SubmissionResult
+from autograder.verdicts import Verdict
+
+_MARKS = {
+    Verdict.PASSED: "[green]✓[/]",
+    Verdict.FAILED: "[red]✗[/]",
+    Verdict.MISSING: "[dim]·[/]",
+    Verdict.CRASHED: "[magenta]crash[/]",
+    Verdict.OUT_OF_MEMORY: "[magenta]mem[/]",
+    Verdict.TIMED_OUT: "[yellow]time[/]",
+    Verdict.GRADER_ERROR: "[bold red]ours[/]",
+}
+
+
+def class_table(results: list[SubmissionResult]) -> list[Table]:
+    """Return the scores by exercise, then what each student's wrong answers show."""
+    names = [exercise.name for exercise in results[0].exercises] if results else []
+    scores = Table(title="Scores", title_justify="left", caption_justify="left")
+    scores.caption = (
+        "✓ passed  ✗ failed  · not solved  crash, mem, time: ended there  ours: grader's fault. "
+        "Columns: " + ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
+    )
+    scores.add_column("student")
+    scores.add_column("score", justify="right")
+    for number in range(1, len(names) + 1):
+        scores.add_column(str(number), justify="right")
+    scores.add_column("extra", justify="right")
+    scores.add_column("s", justify="right")
+    for result in results:
+        scores.add_row(
+            result.student,
+            f"{result.score:g}/{result.max_score:g}",
+            *(_cell(exercise) for exercise in result.exercises),
+            f"{result.extra_credit:g}",
+            f"{result.seconds:.1f}",
+        )
+    return [scores, _findings(results)]
+
+
+def _cell(exercise: ExerciseResult) -> str:
+    score = f" {exercise.score:g}" if 0 < exercise.score < exercise.points else ""
+    return f"{_MARKS[exercise.verdict]}{score}"
+
+
+def _findings(results: list[SubmissionResult]) -> Table:
+    table = Table(title="What the answers show", title_justify="left")
+    for heading in ("student", "exercise", "verdict", "misconception or message"):
+        table.add_column(heading, overflow="fold")
+    for result in results:
+        for note in result.notes[:3]:
+            table.add_row(result.student, "", "note", note)
+        for exercise in result.exercises:
+            if exercise.verdict in (Verdict.PASSED, Verdict.MISSING):
+                continue
+            table.add_row(result.student, exercise.name, str(exercise.verdict), _finding(exercise))
+    return table
+
+
+def _finding(exercise: ExerciseResult) -> str:
+    if exercise.misconception_says:
+        return f"{exercise.misconception}: an answer that {exercise.misconception_says}"
+    messages = [test.message for test in exercise.tests if test.message]
+    return messages[0] if messages else ""

@@ -1,0 +1,1 @@
+"""Where results meet nbgrader: its commands, its preprocessors, its gradebook."""

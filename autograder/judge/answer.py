@@ -1,0 +1,175 @@
+"""`answer`, as a hidden test calls it: a function that lives across the wall."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.judge.changes import apply_changes
+from autograder.judge.channel import Channel, Reply
+from autograder.judge.contract import conform
+from autograder.judge.failures import AnswerCrashed, AnswerFailure, ContractViolation
+from autograder.testing import Callback
+from autograder.wire.inbound import HostileReply, Opaque
+from autograder.wire.outbound import Packed, pack, unpack
+
+
+class ReferenceFailed(Exception):
+    """The reference itself raised: the hidden test or the reference is at fault."""
+
+
+@dataclass
+class Recorded:
+    """What one call or gradient showed of the function: enough to tell misconceptions apart."""
+
+    kind: str
+    content: Any
+
+
+@dataclass
+class Answer:
+    """The student's function of one exercise, for one hidden test."""
+
+    exercise: str
+    channel: Channel
+    reference: Callable[..., Any]
+    seed: int
+    secret_modules: frozenset[str] = frozenset()
+    expectations: dict[str, Any] = field(default_factory=dict)
+    """What the reference returned before, by exercise and arguments: shared between submissions."""
+    recorded: list[Recorded] = field(default_factory=list)
+    _calls: int = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._calls += 1
+        packed = pack(
+            (args, kwargs),
+            is_callback=lambda value: isinstance(value, Callback),
+            secret_modules=self.secret_modules,
+        )
+        callbacks = {
+            index: original.function
+            for index, original in enumerate(packed.originals)
+            if isinstance(original, Callback)
+        }
+        seed = self.seed + self._calls
+        expected = None if callbacks else self._expected(packed, seed)
+        try:
+            reply = self.channel.call(packed, callbacks, seed)
+            value = self._accept(packed, reply)
+            result = self._conformed(value, expected)
+        except HostileReply as error:
+            raise self._record_failure(self.channel.end(_crashed(error))) from None
+        except AnswerFailure as failure:
+            raise self._record_failure(failure) from None
+        self.recorded.append(Recorded("value", (_plain(result), sorted(reply.changes))))
+        return result
+
+    def _expected(self, packed: Packed, seed: int) -> Any:
+        """Return what the reference returns for the same arguments, in copies of its own."""
+        digest = hashlib.sha256(packed.block).hexdigest()
+        key = f"{self.exercise} {seed} {digest}"
+        if key not in self.expectations:
+            torch.manual_seed(seed)
+            np.random.seed(seed % 2**32)
+            args, kwargs = unpack(packed.block, _no_callback).value
+            try:
+                self.expectations[key] = (self.reference(*args, **kwargs),)
+            except Exception as error:
+                raise ReferenceFailed(f"{self.exercise}: {type(error).__name__}: {error}") from error
+        return self.expectations[key]
+
+    def _accept(self, packed: Packed, reply: Reply) -> Any:
+        apply_changes(packed, reply.changes)
+        inputs = [
+            original
+            for original in packed.originals
+            if isinstance(original, torch.Tensor) and original.requires_grad
+        ]
+        if not inputs or not reply.graphs or not torch.is_grad_enabled():
+            return reply.value
+        numbers = list(reply.graphs)
+        received = [reply.graphs[number] for number in numbers]
+        attached = _Remote.apply(self, self.channel.last_call, numbers, received, *inputs)
+        return _replace(reply.value, dict(zip(map(id, received), attached, strict=True)))
+
+    def _conformed(self, value: Any, expected: Any) -> Any:
+        if expected is not None:
+            return conform(self.exercise, value, expected[0])
+        if isinstance(value, Opaque):
+            raise ContractViolation(f"`{self.exercise}` returned {value.description}.")
+        return value
+
+    def _record_failure(self, failure: AnswerFailure) -> AnswerFailure:
+        self.recorded.append(Recorded("failure", (type(failure).__name__, failure.message)))
+        return failure
+
+    def gradient(
+        self, call: int, numbers: list[int], weights: tuple[torch.Tensor, ...], inputs: list[Any]
+    ) -> list[torch.Tensor | None]:
+        """Ask the box for a vector-Jacobian product, on behalf of autograd."""
+        try:
+            asked = dict(zip(numbers, weights, strict=True))
+            gradients = self.channel.gradient(call, asked, inputs)
+        except AnswerFailure as failure:
+            raise self._record_failure(failure) from None
+        self.recorded.append(Recorded("gradient", _plain(gradients)))
+        return gradients
+
+
+class _Remote(torch.autograd.Function):
+    """The place of a call across the wall in the judge's graph; differentiable once."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        answer: Answer,
+        call: int,
+        numbers: list[int],
+        received: list[torch.Tensor],
+        *inputs: torch.Tensor,
+    ) -> Any:
+        ctx.answer, ctx.call, ctx.numbers, ctx.inputs = answer, call, numbers, inputs
+        return tuple(tensor.clone() for tensor in received)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, *weights: torch.Tensor) -> Any:
+        gradients = ctx.answer.gradient(ctx.call, ctx.numbers, weights, list(ctx.inputs))
+        return (None, None, None, None, *gradients)
+
+
+def _no_callback(_: int) -> Any:
+    raise AssertionError("the reference is not run where a callback is an argument")
+
+
+def _crashed(error: HostileReply) -> AnswerFailure:
+    return AnswerCrashed(f"A call sent back {error}.")
+
+
+def _replace(value: Any, attached: dict[int, torch.Tensor]) -> Any:
+    if isinstance(value, torch.Tensor):
+        return attached.get(id(value), value)
+    if isinstance(value, dict):
+        return {key: _replace(item, attached) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(_replace(item, attached) for item in value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with arrays for tensors, free of graphs."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().numpy().copy()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value
+
+

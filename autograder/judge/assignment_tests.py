@@ -1,0 +1,88 @@
+"""Load an assignment's judge side: hidden tests, references, known answers. Never in a box."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+
+from autograder.answers import KnownAnswer, known_answers
+from autograder.chapters.master import Exercise, read_master
+from autograder.course import Assignment
+from autograder.errors import CourseError
+
+
+@dataclass
+class JudgeSide:
+    """What the judge knows of an assignment and the box does not."""
+
+    assignment: Assignment
+
+    @cached_property
+    def exercises(self) -> list[Exercise]:
+        return read_master(self.assignment).exercises
+
+    @cached_property
+    def solutions(self) -> ModuleType:
+        return _load(f"solutions.{self.assignment.name}", self.assignment.solutions)
+
+    @cached_property
+    def known_answers(self) -> list[KnownAnswer]:
+        self.solutions  # noqa: B018  The answers import it.
+        path = self.assignment.known_answers
+        return known_answers(_load(f"known_answers_{self.assignment.name}", path))
+
+    def reference(self, exercise: str) -> Callable[..., Any]:
+        """Return the reference function of an exercise."""
+        function: Callable[..., Any] | None = getattr(self.solutions, exercise, None)
+        if function is None:
+            raise CourseError(f"{self.assignment.solutions}: no function {exercise}")
+        return function
+
+    def wrong_answers(self, exercise: str) -> list[KnownAnswer]:
+        """Return the known misconceptions of an exercise."""
+        return [
+            answer
+            for answer in self.known_answers
+            if answer.exercise == exercise and not answer.is_right
+        ]
+
+    def trust_test_module(self, module: ModuleType) -> None:
+        """Let probe functions of the hidden tests travel by value, as the box cannot import them."""
+        if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
+            cloudpickle.register_pickle_by_value(module)
+
+
+def _load(name: str, path: Path) -> ModuleType:
+    """Import a file under a name of ours; say plainly where it is broken or missing."""
+    loaded = sys.modules.get(name)
+    if loaded is not None and loaded.__file__ == str(path):
+        return loaded
+    if not path.is_file():
+        raise CourseError(f"missing file: create {path}")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    _make_parent_packages(name)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise CourseError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _make_parent_packages(name: str) -> None:
+    parent, _, _ = name.rpartition(".")
+    if parent and parent not in sys.modules:
+        package = ModuleType(parent)
+        package.__path__ = []
+        sys.modules[parent] = package

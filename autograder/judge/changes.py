@@ -1,0 +1,59 @@
+"""Bring back what a call did to its arguments; believe no shape and no state it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.wire.inbound import HostileReply
+from autograder.wire.outbound import Packed
+
+
+def apply_changes(packed: Packed, changes: dict[int, dict[str, Any]]) -> None:
+    """Bring to the judge's own objects what the call did to its copies of them."""
+    for index, change in changes.items():
+        original = packed.originals[index]
+        if isinstance(original, np.ndarray):
+            _apply_array(original, change)
+        elif isinstance(original, torch.Tensor):
+            _apply_tensor(original, change)
+        elif isinstance(original, torch.Generator) and isinstance(change.get("state"), np.ndarray):
+            _set_state(lambda: original.set_state(torch.from_numpy(change["state"].copy())))
+        elif isinstance(original, np.random.Generator):
+            _set_state(lambda: setattr(original.bit_generator, "state", change.get("state")))
+
+
+def _set_state(setter: Callable[[], Any]) -> None:
+    try:
+        setter()
+    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+        raise HostileReply("a state that no generator has") from error
+
+
+def _apply_array(original: np.ndarray[Any, Any], change: dict[str, Any]) -> None:
+    values = change.get("values")
+    if isinstance(values, np.ndarray) and values.shape == original.shape:
+        original[...] = values.astype(original.dtype)
+    else:
+        raise HostileReply("an array changed beyond its shape")
+
+
+def _apply_tensor(original: torch.Tensor, change: dict[str, Any]) -> None:
+    values = change.get("values")
+    if values is not None:
+        if not isinstance(values, np.ndarray) or values.shape != tuple(original.shape):
+            raise HostileReply("a tensor changed beyond its shape")
+        with torch.no_grad():
+            original.data.copy_(torch.from_numpy(values.copy()))
+    if "grad" in change and original.is_leaf:
+        grad = change["grad"]
+        if grad is not None and (
+            not isinstance(grad, np.ndarray) or grad.shape != tuple(original.shape)
+        ):
+            raise HostileReply("a gradient of another shape")
+        original.grad = None if grad is None else torch.from_numpy(grad.copy()).to(original.dtype)
+    if "requires_grad" in change and original.is_leaf:
+        original.requires_grad_(change["requires_grad"])

@@ -1,0 +1,312 @@
+"""Talk to one exercise process: send calls, serve its callbacks, decode what it sends."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from autograder.box.calls import CallServer
+from autograder.judge.failures import (
+    AnswerCrashed,
+    AnswerFailure,
+    AnswerMissing,
+    AnswerOutOfMemory,
+    AnswerTimedOut,
+    OwnLine,
+    StudentRaised,
+)
+from autograder.limits import Limits
+from autograder.wire.frames import (
+    MIB,
+    DeadlinePassed,
+    Frame,
+    FrameError,
+    PeerClosed,
+    receive_frame,
+    send_frame,
+)
+from autograder.wire.inbound import Decoder, Encoder, HostileReply
+from autograder.wire.outbound import Packed, pack
+
+_MAX_CALLBACKS = 20_000
+
+
+@dataclass
+class Reply:
+    """What a call brought: a value, and how it changed the arguments' leaves."""
+
+    value: Any
+    graphs: dict[int, torch.Tensor]
+    changes: dict[int, dict[str, Any]]
+
+
+@dataclass
+class _RemoteGraph:
+    inputs: list[torch.Tensor]
+    outputs: list[torch.Tensor]
+
+
+@dataclass
+class Channel:
+    """The judge's end of the wall for one exercise; `why_gone` asks the box how a process ended."""
+
+    sock: socket.socket
+    limits: Limits
+    why_gone: Callable[[], str | None] = lambda: None
+    stand_ins: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    stand_ins_called: set[str] = field(default_factory=set)
+    ended_by: AnswerFailure | None = None
+    _calls: int = 0
+    _callbacks: int = 0
+    _handles: dict[int, _RemoteGraph] = field(default_factory=dict)
+
+    def call(self, packed: Packed, callbacks: dict[int, Callable[..., Any]], seed: int) -> Reply:
+        """Call the student's function; raise an AnswerFailure where no value comes back."""
+        self._calls += 1
+        header = {"do": "call", "id": self._calls, "seed": seed}
+        frame = self._ask(header, packed.block, callbacks)
+        return self._reading(lambda: _read_reply(frame, packed))
+
+    @property
+    def last_call(self) -> int:
+        return self._calls
+
+    def gradient(
+        self, call: int, weights: dict[int, torch.Tensor], inputs: list[torch.Tensor]
+    ) -> list[torch.Tensor | None]:
+        """Return the vector-Jacobian product of an earlier call for each of its inputs."""
+        packer = pack_tensors(list(weights.values()))
+        nodes = dict(zip(map(str, weights), packer[0], strict=True))
+        frame = self._ask({"do": "gradient", "id": call, "weights": nodes}, packer[1], {})
+        return self._reading(lambda: _read_gradients(frame, inputs))
+
+    def forget(self) -> None:
+        """Let the box drop the graphs of the calls made so far."""
+        self._handles.clear()
+        if self.ended_by is None:
+            self._guarded(lambda: send_frame(self.sock, {"do": "forget"}))
+
+    def end(self, failure: AnswerFailure) -> AnswerFailure:
+        """Remember that nothing more is to be had from this process."""
+        self.ended_by = failure
+        self.sock.close()
+        return failure
+
+    def _ask(
+        self, header: dict[str, Any], block: bytes, callbacks: dict[int, Callable[..., Any]]
+    ) -> Frame:
+        if self.ended_by is not None:
+            raise self.ended_by
+        deadline = time.monotonic() + self.limits.call_wall_s
+        return self._guarded(lambda: self._converse(header, block, callbacks, deadline))
+
+    def _guarded(self, talk: Callable[[], Any]) -> Any:
+        """Turn every way in which the other side can break off into an AnswerFailure."""
+        try:
+            return talk()
+        except DeadlinePassed:
+            limit = self.limits.call_wall_s
+            raise self.end(AnswerTimedOut(f"A call took longer than {limit:g} s.")) from None
+        except PeerClosed:
+            raise self.end(self._gone()) from None
+        except (FrameError, HostileReply) as error:
+            raise self.end(AnswerCrashed(f"A call sent back {error}.")) from None
+
+    def _reading(self, read: Callable[[], Any]) -> Any:
+        """Read a reply; what a person must not trust ends the exercise."""
+        try:
+            return self._guarded(read)
+        except AnswerFailure as failure:
+            if failure.ends_exercise and self.ended_by is None:
+                self.end(failure)
+            raise
+
+    def _gone(self) -> AnswerFailure:
+        why = self.why_gone()
+        if why == "memory":
+            return AnswerOutOfMemory(f"A call used more than {self.limits.memory_mb} MiB.")
+        if why == "cpu":
+            return AnswerTimedOut("A call used up its processor time.")
+        if why == "processes":
+            return AnswerCrashed(f"A call started more than {self.limits.processes} processes.")
+        return AnswerCrashed("A call ended its process (an exit, a crash, or a fatal signal).")
+
+    def _converse(
+        self,
+        header: dict[str, Any],
+        block: bytes,
+        callbacks: dict[int, Callable[..., Any]],
+        deadline: float,
+    ) -> Frame:
+        self.sock.settimeout(self.limits.call_wall_s)
+        send_frame(self.sock, header, block)
+        max_bytes = self.limits.reply_mb * MIB
+        while True:
+            frame = receive_frame(self.sock, max_block_bytes=max_bytes, deadline=deadline)
+            if "reply" in frame.header:
+                return frame
+            self._callbacks += 1
+            if self._callbacks > _MAX_CALLBACKS:
+                raise HostileReply("too many callbacks")
+            answer, content = self._serve(frame, callbacks)
+            send_frame(self.sock, answer, content)
+
+    def _serve(
+        self, frame: Frame, callbacks: dict[int, Callable[..., Any]]
+    ) -> tuple[dict[str, Any], bytes]:
+        """Answer one callback; an exception in it is the caller's to see, by its message."""
+        header = frame.header
+        decoder = Decoder(frame.block)
+        try:
+            if "callback_gradient" in header:
+                return self._serve_gradient(header, decoder)
+            function = self._function(header, callbacks)
+            value = decoder.value(header.get("value"))
+            return self._serve_call(function, value, decoder)
+        except HostileReply:
+            raise
+        except Exception as error:  # noqa: BLE001  Whatever it is, student code caused it.
+            return {"refused": f"{type(error).__name__}: {error}"[:500]}, b""
+
+    def _function(
+        self, header: dict[str, Any], callbacks: dict[int, Callable[..., Any]]
+    ) -> Callable[..., Any]:
+        name, leaf = header.get("stand_in"), header.get("callback")
+        if isinstance(name, str) and name in self.stand_ins:
+            self.stand_ins_called.add(name)
+            return self.stand_ins[name]
+        if isinstance(leaf, int) and leaf in callbacks:
+            return callbacks[leaf]
+        raise HostileReply("a call of a function that was not offered")
+
+    def _serve_call(
+        self, function: Callable[..., Any], value: Any, decoder: Decoder
+    ) -> tuple[dict[str, Any], bytes]:
+        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
+            raise HostileReply("a callback without arguments")
+        inputs = [decoder.graphs[number].requires_grad_() for number in sorted(decoder.graphs)]
+        result = function(*value[0], **value[1])
+        outputs = [t for t in _tensors_of(result) if t.requires_grad]
+        handle = len(self._handles) + 1
+        self._handles[handle] = _RemoteGraph(inputs, outputs)
+        return {"handle": handle}, pack(result).block
+
+    def _serve_gradient(
+        self, header: dict[str, Any], decoder: Decoder
+    ) -> tuple[dict[str, Any], bytes]:
+        graph = self._handles.get(header.get("callback_gradient", 0))
+        nodes = header.get("weights")
+        if graph is None or not isinstance(nodes, list) or len(nodes) != len(graph.outputs):
+            raise HostileReply("a gradient of a call that was not made")
+        weights = [decoder.value(node) for node in nodes]
+        gradients = torch.autograd.grad(
+            graph.outputs, graph.inputs, weights, retain_graph=True, allow_unused=True
+        )
+        return {}, pack(list(gradients)).block
+
+
+def pack_tensors(tensors: list[torch.Tensor]) -> tuple[list[dict[str, Any]], bytes]:
+    """Return nodes and bytes for tensors, in the encoding that results have."""
+    encoder = Encoder()
+    return [encoder.node(tensor.detach()) for tensor in tensors], encoder.block()
+
+
+def _tensors_of(value: Any) -> list[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (tuple, list)):
+        return [tensor for item in value for tensor in _tensors_of(item)]
+    return []
+
+
+def _read_reply(frame: Frame, packed: Packed) -> Reply:
+    header = frame.header
+    if header["reply"] == "missing":
+        raise AnswerMissing("There is no function of this name in the notebook.")
+    if header["reply"] == "error":
+        raise _raised(header)
+    if header["reply"] != "value":
+        raise HostileReply("a reply to another question")
+    decoder = Decoder(frame.block)
+    value = decoder.value(header.get("value"))
+    changes: dict[int, dict[str, Any]] = {}
+    listed = header.get("changes")
+    if not isinstance(listed, list) or len(listed) > len(packed.originals):
+        raise HostileReply("changes that are no list")
+    for change in listed:
+        leaf = change.get("leaf") if isinstance(change, dict) else None
+        if not isinstance(leaf, int) or not 0 <= leaf < len(packed.originals):
+            raise HostileReply("a change of something that was not sent")
+        changes[leaf] = {
+            key: decoder.value(change[key]) for key in ("values", "grad", "state") if key in change
+        }
+        if isinstance(change.get("requires_grad"), bool):
+            changes[leaf]["requires_grad"] = change["requires_grad"]
+    return Reply(value, decoder.graphs, changes)
+
+
+def _read_gradients(frame: Frame, inputs: list[torch.Tensor]) -> list[torch.Tensor | None]:
+    if frame.header["reply"] == "error":
+        raise _raised(frame.header)
+    nodes = frame.header.get("value")
+    if not isinstance(nodes, list) or len(nodes) != len(inputs):
+        raise HostileReply("gradients of something else")
+    decoder = Decoder(frame.block)
+    gradients: list[torch.Tensor | None] = []
+    for node, leaf in zip(nodes, inputs, strict=True):
+        gradient = decoder.value(node)
+        if gradient is not None:
+            if not isinstance(gradient, torch.Tensor) or gradient.shape != leaf.shape:
+                raise HostileReply("a gradient of another shape")
+            gradient = gradient.to(leaf.dtype)
+        gradients.append(gradient)
+    return gradients
+
+
+def _raised(header: dict[str, Any]) -> AnswerFailure:
+    kind, message = str(header.get("type", ""))[:100], str(header.get("message", ""))[:500]
+    own = tuple(_own_line(item) for item in _list(header.get("own"))[:8])
+    if kind == "NotImplementedError":
+        return AnswerMissing("Not solved yet: it still raises NotImplementedError.", own)
+    if kind == "MemoryError" or "can't allocate memory" in message:
+        return AnswerOutOfMemory("A call asked for more memory than it may have.", own)
+    return StudentRaised(f"It raised {kind}: {message}", own)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _own_line(item: Any) -> OwnLine:
+    if not isinstance(item, dict):
+        raise HostileReply("a traceback that is none")
+    line = item.get("line")
+    return OwnLine(
+        line if isinstance(line, int) else 0,
+        str(item.get("function", ""))[:100],
+        str(item.get("text", ""))[:200],
+    )
+
+
+def local_channel(function: Callable[..., Any], limits: Limits) -> Channel:
+    """Return a channel to a function of ours in a thread of this process, by the same protocol."""
+    ours, theirs = socket.socketpair()
+    server = CallServer(theirs, function, lambda _: False)
+
+    def serve() -> None:
+        try:
+            while True:
+                server.handle(receive_frame(theirs, max_block_bytes=1024 * MIB))
+        except (PeerClosed, OSError):
+            theirs.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return Channel(ours, limits)

@@ -1,0 +1,50 @@
+"""Hashes of everything a result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import autograder
+from autograder.chapters.master import read_master
+from autograder.course import Assignment
+from autograder.limits import Limits
+
+
+def text_hash(content: bytes) -> str:
+    """Return the hash of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def assignment_hash(assignment: Assignment) -> str:
+    """Return the hash of an assignment's tests, answers, notebook and data."""
+    digest = hashlib.sha256()
+    paths = [
+        assignment.hidden_tests,
+        assignment.solutions,
+        assignment.known_answers,
+        assignment.master,
+        assignment.release_notebook,
+    ]
+    paths += [assignment.course.data / name for name in read_master(assignment).data]
+    for path in paths:
+        digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def engine_hash() -> str:
+    """Return the hash of this engine's code."""
+    root = Path(autograder.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"\0{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def settings_hash(limits: Limits, isolation: str) -> str:
+    """Return the hash of the settings a result depends on."""
+    return text_hash(json.dumps([asdict(limits), isolation], sort_keys=True).encode())

@@ -1,0 +1,288 @@
+"""Grade one submission: the only place where a score is made, and only from hidden tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.chapters.master import Exercise, read_master
+from autograder.course import Assignment
+from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.box import Box, Isolation
+from autograder.judge.channel import Channel
+from autograder.judge.failures import AnswerFailure
+from autograder.judge.fingerprints import assignment_hash, engine_hash, settings_hash, text_hash
+from autograder.judge.hidden_tests import TestOutcome, run_hidden_tests
+from autograder.judge.misconceptions import Misconceptions
+from autograder.judge.submission import Submission
+from autograder.limits import Limits
+from autograder.results import (
+    CellOutput,
+    ExerciseResult,
+    Key,
+    OwnLine,
+    SubmissionResult,
+    TestResult,
+)
+from autograder.submissions.cleaning import clean_outputs
+from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
+from autograder.submissions.rebuilding import Rebuilt, rebuild
+from autograder.verdicts import Verdict, worst
+
+POINT_DIGITS = 2
+
+
+@dataclass
+class Grader:
+    """Grades one submission after another of one assignment, with one box."""
+
+    assignment: Assignment
+    isolation: Isolation = Isolation.BOX
+    limits: Limits = field(default_factory=Limits)
+    nested: bool = True
+    only: frozenset[str] | None = None
+    """Grade these exercises alone: for calibration."""
+
+    def __post_init__(self) -> None:
+        self.judge = JudgeSide(self.assignment)
+        self.misconceptions = Misconceptions(self.judge)
+        self._box = Box(self.isolation, self.assignment.course.data, self.nested)
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._box.close()
+
+    @cached_property
+    def release(self) -> NotebookNode:
+        """Our own notebook, as students got it."""
+        return nbformat.read(self.assignment.release_notebook, as_version=4)
+
+    @cached_property
+    def _assignment_hash(self) -> str:
+        return assignment_hash(self.assignment)
+
+    def key(self, content: bytes) -> Key:
+        """Return what a result for this submission depends on."""
+        return Key(
+            submission=text_hash(content),
+            assignment=self._assignment_hash,
+            engine=engine_hash(),
+            settings=settings_hash(self.limits, str(self.isolation)),
+        )
+
+    def grade_file(self, path: Path, student: str) -> SubmissionResult:
+        """Grade a submitted notebook; a file that is none gets 0 and a person's attention."""
+        try:
+            content = read_bytes(path, self.limits.notebook_mb)
+        except UnreadableNotebook as error:
+            return self._unreadable(student, b"", str(error))
+        return self.grade_bytes(content, student, path.name)
+
+    def grade_bytes(self, content: bytes, student: str, name: str) -> SubmissionResult:
+        """Grade a notebook's bytes."""
+        try:
+            rebuilt = rebuild(parse(content, name), self.release)
+        except UnreadableNotebook as error:
+            return self._unreadable(student, content, str(error))
+        return self.grade_rebuilt(rebuilt, student, self.key(content))
+
+    def grade_rebuilt(self, rebuilt: Rebuilt, student: str, key: Key) -> SubmissionResult:
+        """Run a rebuilt notebook in the box and its hidden tests here; make the score."""
+        started = time.monotonic()
+        exercises = [
+            exercise
+            for exercise in self.judge.exercises
+            if self.only is None or exercise.name in self.only
+        ]
+        submission = Submission(self._box, rebuilt.cells_to_run(), self.limits, self._data)
+        try:
+            submission.run_cells()
+            cells_seconds = time.monotonic() - started
+            results = _ExerciseGrading(self, submission, rebuilt, exercises).grade()
+        finally:
+            submission.close()
+        result = self._total(student, key, results)
+        result.notes = rebuilt.notes
+        result.cells = _cell_outputs(submission)
+        result.seconds = round(time.monotonic() - started, 3)
+        result.cells_seconds = round(cells_seconds, 3)
+        result.peak_memory_mb = float(submission.usage.get("peak_mb", 0.0))
+        return result
+
+    @cached_property
+    def _data(self) -> list[str]:
+        return read_master(self.assignment).data
+
+    def _total(
+        self, student: str, key: Key, results: list[ExerciseResult]
+    ) -> SubmissionResult:
+        core = [result for result in results if not result.optional]
+        extra = [result for result in results if result.optional]
+        return SubmissionResult(
+            assignment=self.assignment.name,
+            student=student,
+            score=round(sum(result.score for result in core), POINT_DIGITS),
+            max_score=sum(result.points for result in core),
+            extra_credit=round(sum(result.score for result in extra), POINT_DIGITS),
+            verdict=worst([result.verdict for result in core]),
+            needs_person=any(result.verdict is Verdict.GRADER_ERROR for result in results),
+            isolation=str(self.isolation),
+            key=key,
+            exercises=results,
+        )
+
+    def fault(self, student: str, why: str) -> SubmissionResult:
+        """Return the result of a submission that we could not grade: a person must look."""
+        return self._nothing(student, b"", Verdict.GRADER_ERROR, why)
+
+    def _unreadable(self, student: str, content: bytes, why: str) -> SubmissionResult:
+        return self._nothing(student, content, Verdict.MISSING, why)
+
+    def _nothing(
+        self, student: str, content: bytes, verdict: Verdict, why: str
+    ) -> SubmissionResult:
+        results = [
+            ExerciseResult(
+                name=exercise.name,
+                points=exercise.points,
+                score=0.0,
+                optional=exercise.optional,
+                verdict=verdict,
+            )
+            for exercise in self.judge.exercises
+        ]
+        result = self._total(student, self.key(content), results)
+        result.notes, result.needs_person = [why], True
+        return result
+
+
+@dataclass
+class _ExerciseGrading:
+    """The exercises of one submission; also the source of their channels for the hidden tests."""
+
+    grader: Grader
+    submission: Submission
+    rebuilt: Rebuilt
+    exercises: list[Exercise]
+    stand_ins_called: dict[str, set[str]] = field(default_factory=dict)
+    alone: bool = False
+    """No stand-ins: the student's earlier answers, right or wrong."""
+
+    def grade(self) -> list[ExerciseResult]:
+        names = [exercise.name for exercise in self.exercises]
+        outcomes = self._run(names)
+        self.alone = True
+        for name in names:
+            # An earlier answer may have been called in a way only the student's own allows.
+            if self.stand_ins_called.get(name) and _passed(outcomes[name]) < len(outcomes[name]):
+                used = self.stand_ins_called[name]
+                again = self._run([name])[name]
+                if _passed(again) > _passed(outcomes[name]):
+                    outcomes[name] = again
+                else:
+                    self.stand_ins_called[name] = used
+        return [self._result(exercise, outcomes[exercise.name]) for exercise in self.exercises]
+
+    def _run(self, names: list[str]) -> dict[str, list[TestOutcome]]:
+        expectations = self.grader.misconceptions.expectations
+        return run_hidden_tests(self.grader.judge, names, self, expectations)
+
+    def open(self, exercise: str, so_far: dict[str, list[TestOutcome]]) -> Channel:
+        """Open an exercise; earlier ones without full marks are answered by their references."""
+        stand_ins: dict[str, Callable[..., Any]] = {}
+        for name, outcomes in so_far.items():
+            if name == exercise or self.alone:
+                break
+            if _passed(outcomes) < len(outcomes):
+                stand_ins[name] = self.grader.judge.reference(name)
+        return self.submission.open_exercise(exercise, stand_ins)
+
+    def close(self, exercise: str, channel: Channel) -> None:
+        """Hang up, and remember which stand-ins were called."""
+        self.stand_ins_called[exercise] = set(channel.stand_ins_called)
+        self.submission.close_exercise(channel)
+
+    def _result(self, exercise: Exercise, outcomes: list[TestOutcome]) -> ExerciseResult:
+        self._explain_missing(exercise.name, outcomes)
+        verdict = worst([outcome.verdict for outcome in outcomes])
+        known = None
+        if verdict is Verdict.FAILED:
+            known = self.grader.misconceptions.name(exercise.name, outcomes)
+        share = _passed(outcomes) / len(outcomes)
+        return ExerciseResult(
+            name=exercise.name,
+            points=exercise.points,
+            score=round(exercise.points * share, POINT_DIGITS),
+            optional=exercise.optional,
+            verdict=verdict,
+            misconception=known.name if known else None,
+            misconception_says=known.says if known else None,
+            seconds=round(sum(outcome.seconds for outcome in outcomes), 3),
+            stand_ins=sorted(self.stand_ins_called.get(exercise.name, ())),
+            tests=[_test_result(outcome) for outcome in outcomes],
+        )
+
+    def _explain_missing(self, exercise: str, outcomes: list[TestOutcome]) -> None:
+        """Where the function's own cell failed, that is the reason, not that it is missing."""
+        run = self.submission.runs.get(self.rebuilt.index_of(exercise))
+        if run is None or not all(outcome.verdict is Verdict.MISSING for outcome in outcomes):
+            return
+        for outcome in outcomes:
+            if run.problem is not None:
+                outcome.verdict, outcome.message = run.problem.verdict, run.problem.message
+            elif (error := _error_of(run.outputs)) is not None:
+                outcome.verdict, outcome.message = Verdict.FAILED, f"Its cell stops with {error}"
+
+
+def _error_of(outputs: list[Any]) -> str | None:
+    for output in clean_outputs(outputs):
+        if output["output_type"] == "error":
+            return f"{output['ename']}: {output['evalue'][:300]}"
+    return None
+
+
+def _passed(outcomes: list[TestOutcome]) -> int:
+    return sum(outcome.verdict is Verdict.PASSED for outcome in outcomes)
+
+
+def _test_result(outcome: TestOutcome) -> TestResult:
+    return TestResult(
+        name=outcome.name,
+        sentence=outcome.sentence,
+        verdict=outcome.verdict,
+        message=outcome.message,
+        hint="" if outcome.verdict is Verdict.PASSED else outcome.hint,
+        own_lines=[
+            OwnLine(line=own.line, function=own.function, text=own.text)
+            for own in outcome.own_lines
+        ],
+        detail=outcome.detail,
+    )
+
+
+def _cell_outputs(submission: Submission) -> list[CellOutput]:
+    return [
+        CellOutput(
+            index=index,
+            outputs=clean_outputs(run.outputs),
+            problem=_problem_text(run.problem),
+        )
+        for index, run in sorted(submission.runs.items())
+        if run.outputs or run.problem is not None
+    ]
+
+
+def _problem_text(problem: AnswerFailure | None) -> str:
+    return f"{problem.verdict}: {problem.message}" if problem is not None else ""

@@ -1,0 +1,204 @@
+"""Take one submission through a box: its cells, then its exercises; a crash costs its place only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pickle
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.judge.box import Box
+from autograder.judge.channel import Channel
+from autograder.judge.failures import (
+    AnswerCrashed,
+    AnswerFailure,
+    AnswerOutOfMemory,
+    AnswerTimedOut,
+)
+from autograder.limits import Limits
+from autograder.wire.frames import (
+    MIB,
+    DeadlinePassed,
+    FrameError,
+    PeerClosed,
+    receive_frame,
+    send_frame,
+)
+
+_MAX_RESTARTS = 6
+_INTERRUPT_GRACE_S = 2.0
+
+
+@dataclass
+class CellRun:
+    """How a cell went: its outputs (hostile data still), and what ended it, if anything did."""
+
+    outputs: list[Any] = field(default_factory=list)
+    problem: AnswerFailure | None = None
+
+
+@dataclass
+class Submission:
+    """One notebook's code in a box, from its first cell to its last exercise."""
+
+    box: Box
+    cells: list[tuple[int, str]]
+    limits: Limits
+    files: list[str]
+    runs: dict[int, CellRun] = field(default_factory=dict)
+    usage: dict[str, Any] = field(default_factory=dict)
+    _sock: socket.socket | None = None
+    _skipped: set[int] = field(default_factory=set)
+    _restarts: int = 0
+    _deadline: float = 0.0
+
+    def run_cells(self) -> None:
+        """Run the cells from the top; after a cell that ends the process, again without it."""
+        if not self._deadline:
+            self._deadline = time.monotonic() + self.limits.submission_wall_s
+        while self._restarts <= _MAX_RESTARTS:
+            self._restarts += 1
+            culprit = self._run_once()
+            if culprit is None:
+                return
+            self._skipped.add(culprit)
+        self._drop()
+
+    def _run_once(self) -> int | None:
+        """Run all cells but the skipped; return the cell that ended the process, if one did."""
+        self._drop()
+        todo = [(index, source) for index, source in self.cells if index not in self._skipped]
+        current = todo[0][0] if todo else -1
+        try:
+            self._sock = self.box.start_submission(self.limits, self.files)
+            self._sock.settimeout(self.limits.cell_wall_s)
+            send_frame(self._sock, {"do": "cells"}, pickle.dumps(todo))
+            interrupted = False
+            while True:
+                try:
+                    header, block = self._receive(interrupted)
+                except DeadlinePassed:
+                    if interrupted:
+                        raise
+                    self._fail_cell(current, self._timed_out())
+                    self.box.interrupt()
+                    interrupted = True
+                    continue
+                interrupted = False
+                if "cells" in header:
+                    return None
+                if header.get("cell") not in dict(todo):
+                    raise FrameError("a cell that was not sent")
+                current = header["cell"]
+                if "succeeded" in header:
+                    self.runs.setdefault(current, CellRun()).outputs = _outputs(block)
+        except DeadlinePassed:
+            return self._fail_cell(current, self._timed_out())
+        except FrameError as error:
+            return self._fail_cell(current, AnswerCrashed(f"The cell sent back {error}."))
+        except PeerClosed:
+            return self._fail_cell(current, self._gone())
+
+    def _receive(self, interrupted: bool) -> tuple[dict[str, Any], bytes]:
+        assert self._sock is not None
+        wait_s = _INTERRUPT_GRACE_S if interrupted else self.limits.cell_wall_s
+        deadline = min(time.monotonic() + wait_s, self._deadline + _INTERRUPT_GRACE_S)
+        frame = receive_frame(self._sock, max_block_bytes=64 * MIB, deadline=deadline)
+        return frame.header, frame.block
+
+    def _timed_out(self) -> AnswerFailure:
+        if time.monotonic() > self._deadline:
+            return AnswerTimedOut(f"The notebook took over {self.limits.submission_wall_s:g} s.")
+        return AnswerTimedOut(f"The cell took longer than {self.limits.cell_wall_s:g} s.")
+
+    def _gone(self) -> AnswerFailure:
+        why = self.box.sweep().get("over")
+        if why == "memory":
+            return AnswerOutOfMemory(f"The cell used more than {self.limits.memory_mb} MiB.")
+        if why == "cpu":
+            return AnswerTimedOut("The notebook used up its processor time.")
+        if why == "processes":
+            return AnswerCrashed(f"The cell started more than {self.limits.processes} processes.")
+        return AnswerCrashed("The cell ended its process (an exit, a crash, or a fatal signal).")
+
+    def _fail_cell(self, index: int, problem: AnswerFailure) -> int:
+        run = self.runs.setdefault(index, CellRun())
+        if run.problem is None:
+            run.problem = problem
+        return index
+
+    def open_exercise(
+        self, exercise: str, stand_ins: dict[str, Callable[..., Any]]
+    ) -> Channel:
+        """Fork an exercise process; where the submission process is gone, run the cells again."""
+        if time.monotonic() > self._deadline:
+            return _dead_channel(self.limits, self._timed_out())
+        for _ in range(2):
+            if self._sock is None:
+                self.run_cells()
+            if self._sock is None:
+                break
+            ours, theirs = socket.socketpair()
+            header = {"do": "exercise", "exercise": exercise, "stand_ins": sorted(stand_ins)}
+            try:
+                send_frame(self._sock, header)
+                socket.send_fds(self._sock, [b"f"], [theirs.fileno()])
+            except (PeerClosed, DeadlinePassed, OSError):
+                self._drop()
+                continue
+            finally:
+                theirs.close()
+            return Channel(ours, self.limits, self._why_gone, dict(stand_ins))
+        return _dead_channel(
+            self.limits, AnswerCrashed("The notebook's cells end every process they run in.")
+        )
+
+    def close_exercise(self, channel: Channel) -> None:
+        """Hang up, kill what the exercise left running, and hear that its process has ended."""
+        channel.sock.close()
+        self.usage = self.box.sweep()
+        if self._sock is None:
+            return
+        try:
+            deadline = time.monotonic() + 5.0
+            while "ended" not in receive_frame(
+                self._sock, max_block_bytes=MIB, deadline=deadline
+            ).header:
+                pass
+        except (PeerClosed, DeadlinePassed, FrameError):
+            self._drop()
+
+    def _why_gone(self) -> str | None:
+        over = self.box.sweep().get("over")
+        return str(over) if over else None
+
+    def close(self) -> None:
+        """End everything this submission started."""
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+            usage = self.box.stop()
+            self.usage = {**self.usage, **usage}
+
+
+def _dead_channel(limits: Limits, failure: AnswerFailure) -> Channel:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    channel = Channel(ours, limits)
+    channel.end(failure)
+    return channel
+
+
+def _outputs(block: bytes) -> list[Any]:
+    with contextlib.suppress(ValueError, RecursionError):
+        outputs = json.loads(block)
+        if isinstance(outputs, list):
+            return outputs[:1000]
+    return []

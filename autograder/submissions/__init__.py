@@ -1,0 +1,1 @@
+"""From a submitted file to a notebook that can be trusted in form: read, rebuild, clean."""

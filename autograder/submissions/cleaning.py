@@ -1,0 +1,79 @@
+"""Make what a student wrote safe to show in an instructor's browser: text and PNG pictures only."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+import nbformat
+
+_MAX_OUTPUTS = 200
+_MAX_TEXT = 2_000_000
+_MAX_PNG_BYTES = 16 * 2**20
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
+_ENTITY_START = re.compile(r"&(?=#)")
+_ACTIVE_SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data)(\s*):")
+# JSON and HTML have no use for these, and terminals may obey them.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
+
+
+def clean_markdown(source: str) -> str:
+    """Return Markdown without HTML, encoded characters or active links; formulas stay whole."""
+    source = _TAG_START.sub("< ", source)
+    source = _ENTITY_START.sub("& ", source)
+    return _ACTIVE_SCHEME.sub(r"\1\2 :", source)
+
+
+def clean_outputs(outputs: list[Any]) -> list[dict[str, Any]]:
+    """Return the outputs of a cell in nbformat's form, whatever the box sent."""
+    cleaned = [_clean_output(output) for output in outputs[:_MAX_OUTPUTS]]
+    return [output for output in cleaned if output is not None]
+
+
+def _clean_output(output: Any) -> dict[str, Any] | None:
+    if not isinstance(output, dict):
+        return None
+    kind = output.get("output_type")
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return dict(nbformat.v4.new_output("stream", name=name, text=_text(output.get("text"))))
+    if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
+        return dict(nbformat.v4.new_output("display_data", data=_clean_data(output["data"])))
+    if kind == "error":
+        lines = output.get("traceback")
+        return dict(
+            nbformat.v4.new_output(
+                "error",
+                ename=_text(output.get("ename"))[:200],
+                evalue=_text(output.get("evalue")),
+                traceback=[_text(line) for line in (lines if isinstance(lines, list) else [])[:200]],
+            )
+        )
+    return None
+
+
+def _clean_data(data: dict[str, Any]) -> dict[str, str]:
+    cleaned = {"text/plain": _text(data.get("text/plain"))}
+    picture = data.get("image/png")
+    if isinstance(picture, str) and _is_png(picture):
+        cleaned["image/png"] = picture
+    return cleaned
+
+
+def _is_png(encoded: str) -> bool:
+    if len(encoded) > _MAX_PNG_BYTES:
+        return False
+    try:
+        return base64.b64decode(encoded, validate=True).startswith(_PNG_SIGNATURE)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else ""
+    text = text[:_MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,131 @@
+"""Rebuild a submission from our own notebook: only the student's text is taken from theirs."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass, field
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.chapters.notebooks import DEMO_TAG
+from autograder.submissions.cleaning import clean_markdown
+from autograder.submissions.reading import SubmittedCell
+
+
+@dataclass
+class Rebuilt:
+    """A notebook of our form with the student's answers in it."""
+
+    notebook: NotebookNode
+    notes: list[str] = field(default_factory=list)
+    """What was odd about the submission, for the TA."""
+
+    def cells_to_run(self) -> list[tuple[int, str]]:
+        """Return index and code of what the box runs: no grade cells, no demos."""
+        return [
+            (index, cell.source)
+            for index, cell in enumerate(self.notebook.cells)
+            if cell.cell_type == "code"
+            and cell.source.strip()
+            and not _marks(cell).get("grade")
+            and DEMO_TAG not in cell.metadata.get("tags", [])
+        ]
+
+    def index_of(self, grade_id: str) -> int:
+        """Return where the cell of that name stands."""
+        for index, cell in enumerate(self.notebook.cells):
+            if _marks(cell).get("grade_id") == grade_id:
+                return index
+        raise KeyError(grade_id)
+
+
+def _marks(cell: NotebookNode) -> dict[str, object]:
+    marks: dict[str, object] = cell.metadata.get("nbgrader", {})
+    return marks
+
+
+def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
+    """Return our notebook with the student's answers, and their added cells kept in place."""
+    ours = {str(_marks(cell)["grade_id"]): cell for cell in release.cells if _marks(cell)}
+    our_texts = {cell.source for cell in release.cells if not _marks(cell)}
+    placed: set[str] = set()
+    notes: list[str] = []
+    cells: list[NotebookNode] = []
+    for number, cell in enumerate(submitted):
+        name = cell.grade_id
+        if name is not None and name in ours and name not in placed:
+            placed.add(name)
+            cells += _our_cell(ours[name], cell, notes)
+            continue
+        if name is not None and name in ours:
+            notes.append(f"cell {name!r} stands twice: the second is run as an added cell")
+        elif name is not None:
+            notes.append(f"cell {name!r} is not one of ours: taken as an added cell")
+        cells.append(_added_cell(cell, number, is_ours=cell.source in our_texts))
+    _put_back_missing(cells, release, placed, notes)
+    for index, cell in enumerate(cells):
+        cell["id"] = hashlib.sha256(f"{index} {cell.source}".encode()).hexdigest()[:12]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=copy.deepcopy(release.metadata))
+    return Rebuilt(notebook, notes)
+
+
+def _our_cell(
+    ours: NotebookNode, theirs: SubmittedCell, notes: list[str]
+) -> list[NotebookNode]:
+    """Return our cell, with the student's text where it is theirs to write."""
+    cell = copy.deepcopy(ours)
+    marks = _marks(ours)
+    name = marks["grade_id"]
+    if theirs.cell_type != ours.cell_type:
+        notes.append(f"cell {name!r} was turned into {theirs.cell_type}: taken as {ours.cell_type}")
+    _note_edited_marks(theirs, marks, notes)
+    changed = theirs.source.strip() != ours.source.strip()
+    if marks.get("solution"):
+        cell.source = theirs.source
+    elif marks.get("task") and changed:
+        answer = nbformat.v4.new_markdown_cell(clean_markdown(theirs.source))
+        return [cell, answer]
+    elif changed:
+        notes.append(f"locked cell {name!r} was changed: ours is used")
+    return [cell]
+
+
+def _note_edited_marks(
+    theirs: SubmittedCell, marks: dict[str, object], notes: list[str]
+) -> None:
+    for mark in ("points", "grade", "locked", "solution", "task"):
+        if mark in theirs.claims and theirs.claims[mark] != marks.get(mark):
+            notes.append(f"cell {marks['grade_id']!r}: its {mark!r} was edited, and is ours again")
+    if "skip-execution" in theirs.tags:
+        notes.append(f"cell {marks['grade_id']!r}: the tag 'skip-execution' is ignored")
+
+
+def _added_cell(cell: SubmittedCell, number: int, is_ours: bool) -> NotebookNode:
+    if cell.cell_type == "code":
+        return nbformat.v4.new_code_cell(cell.source)
+    source = cell.source if is_ours else clean_markdown(cell.source)
+    return nbformat.v4.new_markdown_cell(source)
+
+
+def _put_back_missing(
+    cells: list[NotebookNode], release: NotebookNode, placed: set[str], notes: list[str]
+) -> None:
+    """Insert each of our cells that was deleted after the one that precedes it with us."""
+    previous: str | None = None
+    for ours in release.cells:
+        name = _marks(ours).get("grade_id")
+        if name is None:
+            continue
+        if name not in placed:
+            notes.append(f"cell {name!r} was missing: put back as it was released")
+            cells.insert(_position_after(cells, previous), copy.deepcopy(ours))
+        previous = str(name)
+
+
+def _position_after(cells: list[NotebookNode], name: str | None) -> int:
+    for index, cell in enumerate(cells):
+        if name is not None and _marks(cell).get("grade_id") == name:
+            return index + 1
+    return 0

@@ -1,0 +1,1 @@
+"""What crosses the wall, in both directions; imported on both sides of it."""

@@ -1,0 +1,27 @@
+"""The course's configuration: nbgrader's own settings, and the limits for student code."""
+
+c = get_config()  # noqa: F821  nbgrader defines it.
+
+c.CourseDirectory.course_id = "genai-foundations"
+
+# What a student finds in place of an answer.
+c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
+
+# What replaces nbgrader's running of student code: the notebook is rebuilt from ours, the engine
+# grades it in a box, and its outputs and scores are filled in. No kernel is started.
+c.Autograde.sanitize_preprocessors = [
+    "autograder.gradebook.preprocessors.RebuildNotebook",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "autograder.gradebook.preprocessors.FillInResults",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.gradebook.preprocessors.FlagForAPerson",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+# Limits of student code; `autograder grade --help` lists them with their defaults.
+# c.Limits.call_wall_s = 10
