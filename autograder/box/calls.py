@@ -208,7 +208,7 @@ def _changes(arguments: Unpacked, encoder: Encoder) -> list[dict[str, Any]]:
                 change["state"] = encoder.node(state)
         elif isinstance(leaf, NumpyGeneratorLeaf):
             state = current.bit_generator.state
-            if state != leaf.state:
+            if not _same_state(leaf.state, state):
                 change["state"] = encoder.node(_plain_state(state))
         if change:
             changes.append({"leaf": index, **change})
@@ -233,6 +233,13 @@ def _plain_state(state: Any) -> Any:
     if isinstance(state, dict):
         return {key: _plain_state(item) for key, item in state.items()}
     return state
+
+
+def _same_state(one: Any, other: Any) -> bool:
+    """Compare states of numpy's bit generators: some of them hold arrays."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same_state(one[key], other[key]) for key in one)
+    return bool(np.array_equal(one, other))
 
 
 def _same(one: Any, other: Any) -> bool:

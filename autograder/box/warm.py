@@ -25,6 +25,8 @@ def warm_up() -> BoxShell:
     torch.set_num_interop_threads(1)
     shell = make_shell()
     shell.enable_matplotlib("inline")
+    # A tight bounding box draws every figure twice; constrained layout needs none.
+    shell.run_one("%config InlineBackend.print_figure_kwargs = {'bbox_inches': None}", 1 << 20)
     shell.run_one(_FIGURE, 1 << 20)
     shell.run_one("1 / 0", 1 << 20)
     shell.run_one("%time 1", 1 << 20)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from nbformat import NotebookNode
 
 from autograder.chapters.functions import read_functions
 from autograder.chapters.master import CellKind, Exercise, Master, MasterCell, read_master
-from autograder.course import Assignment, Course
+from autograder.course import Assignment
 from autograder.errors import CourseError
 
 NBGRADER_SCHEMA = 3
@@ -70,7 +68,7 @@ def render(assignment: Assignment) -> dict[Path, bytes]:
     source = source_notebook(master)
     files = {
         assignment.source_notebook: _bytes(source),
-        assignment.release_notebook: _bytes(_release(assignment, master, source)),
+        assignment.release_notebook: _bytes(_release(assignment, source)),
     }
     for name in master.data:
         data = assignment.course.data / name
@@ -116,7 +114,9 @@ def _cells(
         return [_check(master.exercise(cell.name), cell.source)]
     if cell.kind is CellKind.TASK:
         task = _markdown(cell.source, cell.name)
-        task.metadata["nbgrader"] = _nbgrader(cell.name, task=True, points=cell.points)
+        task.metadata["nbgrader"] = _nbgrader(
+            cell.name, locked=True, task=True, points=cell.points
+        )
         return [task, _markdown(ANSWER_PROMPT, f"{cell.name}-answer")]
     plain = _locked(cell.source, f"{cell.kind}-{number}")
     if cell.kind is CellKind.DEMO:
@@ -160,18 +160,11 @@ def _check(exercise: Exercise, source: str) -> NotebookNode:
     return _code(source, exercise.tests_cell, grade=True, locked=True, points=points)
 
 
-def _release(assignment: Assignment, master: Master, source: NotebookNode) -> NotebookNode:
+def _release(assignment: Assignment, source: NotebookNode) -> NotebookNode:
     """Let nbgrader itself make the student's notebook, in a folder of its own."""
     from autograder.gradebook.nbgrader_commands import generate_release
 
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        shutil.copy(assignment.course.config, root / assignment.course.config.name)
-        copied = Assignment(Course(root), assignment.name)
-        copied.source_notebook.parent.mkdir(parents=True)
-        copied.source_notebook.write_bytes(_bytes(source))
-        generate_release(copied)
-        released = nbformat.read(copied.release_notebook, as_version=4)
+    released = generate_release(assignment, _bytes(source))
     for cell, original in zip(released.cells, source.cells, strict=True):
         cell["id"] = original["id"]
     return released

@@ -58,10 +58,11 @@ def main(context: click.Context, course_folder: Path) -> None:
 def _register() -> None:
     from autograder.cli.build import build, check
     from autograder.cli.calibrate import calibrate
+    from autograder.cli.demo import demo
     from autograder.cli.doctor import doctor
     from autograder.cli.grade import grade
 
-    for command in (build, check, calibrate, grade, doctor):
+    for command in (build, check, calibrate, grade, doctor, demo):
         main.add_command(command)
 
 

@@ -6,13 +6,19 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from autograder.cli.display import console, progress
 from autograder.cli.options import isolation_option, jobs_option, limit_options, limits_from
-from autograder.course import Course
+from autograder.course import Assignment, Course
+
+if TYPE_CHECKING:
+    from autograder.batch.class_grading import Found
+    from autograder.results import SubmissionResult
+
+    Outcome = tuple[Found, SubmissionResult, bool]
 
 
 @click.command()
@@ -55,28 +61,33 @@ def grade(
     if not chosen.release_notebook.is_file():
         raise click.UsageError(f"{chosen.name} is not built: run `autograder build {chosen.name}`")
     outcomes = list(progress(grade_class(chosen, found, settings), "grading", len(found)))
+    problems: list[str] = []
     outcomes.sort(key=lambda outcome: outcome[0].student)
     results = [result for _, result, _ in outcomes]
     if as_json:
         click.echo(json.dumps(document(chosen.name, results), indent=1))
     else:
-        _enter(chosen, [result for one, result, _ in outcomes if one.in_course])
+        problems = _enter(chosen, outcomes)
         _show(results)
-    if any(result.needs_person for result in results):
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems or any(result.needs_person for result in results):
         sys.exit(1)
 
 
-def _enter(assignment: Any, results: list[Any]) -> None:
-    if not results:
-        return
+def _enter(assignment: Assignment, outcomes: list[Outcome]) -> list[str]:
+    """Enter what was graded now in the gradebook; return what could not be entered."""
     from autograder.gradebook.ingest import ingest, register
 
-    register(assignment)
-    for _ in progress(ingest(assignment, results), "gradebook", len(results)):
-        pass
+    told = False
+    if any(one.in_course for one, _, _ in outcomes):
+        told = register(assignment)
+    new = [result for one, result, is_new in outcomes if one.in_course and (is_new or told)]
+    entered = progress(ingest(assignment, new), "gradebook", len(new)) if new else iter(())
+    return [problem for _, problem in entered if problem is not None]
 
 
-def _show(results: list[Any]) -> None:
+def _show(results: list[SubmissionResult]) -> None:
     from autograder.cli.class_table import class_table
 
     out = console()

@@ -2,81 +2,92 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import nbformat
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 
 from autograder.course import Assignment
-from autograder.errors import AutograderError
 from autograder.gradebook.fresh_results import hand_over
 from autograder.gradebook.nbgrader_commands import (
     course_config,
     course_directory,
+    generate_release,
+    nbgrader_log,
     put_scripts_on_path,
-    quiet_log,
 )
 from autograder.results import SubmissionResult
 
 
-def register(assignment: Assignment) -> None:
-    """Make sure the gradebook knows the assignment and its cells, as `generate_assignment` does."""
+def register(assignment: Assignment) -> bool:
+    """Make sure the gradebook knows the assignment's cells; say whether it had to be told."""
     put_scripts_on_path()
-    config = course_config(assignment.course)
-    directory = course_directory(assignment, config)
+    directory = course_directory(assignment, course_config(assignment.course))
     with Gradebook(directory.db_url, directory.course_id) as gradebook:
         if _is_registered(gradebook, assignment):
-            return
-    converter = GenerateAssignment(coursedir=directory, config=config)
-    converter.force = True
-    converter.log = quiet_log()
-    with _nbgrader_errors(assignment):
-        converter.start()
-    from autograder.chapters.notebooks import build
-
-    # nbgrader's own copy has new cell ids; ours is the one that is kept.
-    build(assignment)
+            return False
+    generate_release(assignment, assignment.source_notebook.read_bytes(), directory.db_url)
+    return True
 
 
 def _is_registered(gradebook: Gradebook, assignment: Assignment) -> bool:
     """Say whether the gradebook's cells are those of the notebook as it is now."""
-    import nbformat
-
     try:
         known = gradebook.find_notebook(assignment.name, assignment.name)
     except MissingEntry:
         return False
-    source = nbformat.read(assignment.release_notebook, as_version=4)
-    ours = {
+    released = {
         cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.get("checksum")
-        for cell in source.cells
+        for cell in nbformat.read(assignment.release_notebook, as_version=4).cells
         if "nbgrader" in cell.metadata
     }
-    theirs = {cell.name: cell.checksum for cell in known.source_cells}
-    locked = {cell.name for cell in known.source_cells if cell.locked}
-    return ours.keys() == theirs.keys() and all(ours[name] == theirs[name] for name in locked)
+    # A task's checksum differs: the gradebook keeps the marking scheme, the release does not.
+    schemes = {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in nbformat.read(assignment.source_notebook, as_version=4).cells
+        if cell.metadata.get("nbgrader", {}).get("task")
+    }
+    cells = {cell.name: cell for cell in known.source_cells}
+    return cells.keys() == released.keys() and all(
+        cell.source == schemes[name] and cell.locked
+        if name in schemes
+        else cell.checksum == released[name]
+        for name, cell in cells.items()
+    )
 
 
-def ingest(assignment: Assignment, results: list[SubmissionResult]) -> Iterator[SubmissionResult]:
-    """Write each result to the gradebook and `autograded/`; yield it when it stands there."""
+def ingest(
+    assignment: Assignment, results: list[SubmissionResult]
+) -> Iterator[tuple[SubmissionResult, str | None]]:
+    """Write each result to the gradebook and `autograded/`; yield it, and what went wrong."""
     put_scripts_on_path()
     config = course_config(assignment.course)
     directory = course_directory(assignment, config)
     for result in results:
-        if result.cells or any(exercise.tests for exercise in result.exercises):
-            hand_over(result)
-            directory.student_id = result.student
-            converter = Autograde(coursedir=directory, config=config)
-            converter.force = True
-            converter.log = quiet_log()
-            with _nbgrader_errors(assignment):
-                converter.start()
+        if any(exercise.tests for exercise in result.exercises):
+            yield result, _autograde(directory, config, assignment, result)
         else:
             _record_unreadable(directory, assignment, result)
-        yield result
+            yield result, None
+
+
+def _autograde(
+    directory: Any, config: Any, assignment: Assignment, result: SubmissionResult
+) -> str | None:
+    hand_over(result)
+    directory.student_id = result.student
+    converter = Autograde(coursedir=directory, config=config)
+    converter.force = True
+    converter.log = nbgrader_log(assignment.course)
+    try:
+        converter.start()
+    except (NbGraderException, SystemExit) as error:
+        log = assignment.course.root / "results" / "nbgrader.log"
+        return f"{result.student}: not entered in the gradebook ({error}); see {log}"
+    return None
 
 
 def _record_unreadable(directory: Any, assignment: Assignment, result: SubmissionResult) -> None:
@@ -91,13 +102,3 @@ def _record_unreadable(directory: Any, assignment: Assignment, result: Submissio
             grade.auto_score = 0
             grade.needs_manual_grade = True
         gradebook.db.commit()
-
-
-@contextlib.contextmanager
-def _nbgrader_errors(assignment: Assignment) -> Iterator[None]:
-    try:
-        yield
-    except NbGraderException as error:
-        raise AutograderError(f"nbgrader, {assignment.name}: {error}") from error
-    except SystemExit as error:
-        raise AutograderError(f"nbgrader stopped at {assignment.name}") from error

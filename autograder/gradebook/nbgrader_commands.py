@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
+import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
+from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.course import Assignment, Course
+
+# nbgrader's queries flush objects that its session does not know yet; it does no harm.
+warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 
 
 def course_config(course: Course) -> Config:
     """Return the configuration that nbgrader itself would read in the course's folder."""
-    from traitlets.config.loader import PyFileConfigLoader
-
-    config = PyFileConfigLoader(course.config.name, path=str(course.config.parent)).load_config()
+    loader = PyFileConfigLoader(course.config.name, path=str(course.config.parent))
+    config = loader.load_config()
     config.CourseDirectory.root = str(course.root)
     return config
 
 
 def course_directory(assignment: Assignment, config: Config) -> Any:
     """Return nbgrader's idea of the course, set to one assignment."""
-    from nbgrader.coursedir import CourseDirectory
-
     directory = CourseDirectory(config=config)
     directory.root = str(assignment.course.root)
     directory.assignment_id = assignment.name
@@ -40,24 +48,45 @@ def put_scripts_on_path() -> None:
         os.environ["PATH"] = scripts + os.pathsep + os.environ.get("PATH", "")
 
 
-def quiet_log() -> logging.Logger:
-    """Return a logger that keeps nbgrader's progress to itself and its warnings for us."""
+def nbgrader_log(course: Course) -> logging.Logger:
+    """Return a logger that writes what nbgrader says to `results/nbgrader.log`."""
     log = logging.getLogger("autograder.nbgrader")
-    log.setLevel(logging.WARNING)
     log.propagate = False
+    log.setLevel(logging.WARNING)
+    path = course.root / "results" / "nbgrader.log"
+    if not any(getattr(old, "baseFilename", None) == str(path) for old in log.handlers):
+        path.parent.mkdir(exist_ok=True)
+        handler = logging.FileHandler(path, delay=True)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.handlers = [handler]
     return log
 
 
-def generate_release(assignment: Assignment) -> None:
-    """Run nbgrader's `generate_assignment` for one assignment, without a database."""
+def generate_release(
+    assignment: Assignment, source: bytes, gradebook_url: str | None = None
+) -> NotebookNode:
+    """Run nbgrader's `generate_assignment` on a notebook, in a folder of its own.
+
+    With `gradebook_url`, the assignment's cells are entered in that gradebook.
+    """
     config = course_config(assignment.course)
-    converter = GenerateAssignment(
-        coursedir=course_directory(assignment, config), parent=None, config=config
-    )
-    converter.no_database = True
-    converter.force = True
-    converter.preprocessors = [p for p in converter.preprocessors if p.__name__ != "SaveCells"]
-    converter.log = quiet_log()
-    converter.start()
-
-
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Assignment(Course(Path(folder)), assignment.name)
+        shutil.copy(assignment.course.config, copied.course.config)
+        copied.source_notebook.parent.mkdir(parents=True)
+        copied.source_notebook.write_bytes(source)
+        directory = course_directory(copied, config)
+        if gradebook_url is not None:
+            directory.db_url = gradebook_url
+        converter = GenerateAssignment(coursedir=directory, config=config)
+        converter.force = True
+        if gradebook_url is None:
+            converter.no_database = True
+            converter.preprocessors = [
+                one for one in converter.preprocessors if one.__name__ != "SaveCells"
+            ]
+        converter.log = logging.getLogger("autograder.nbgrader.generate")
+        converter.log.addHandler(logging.NullHandler())
+        converter.log.propagate = False
+        converter.start()
+        return nbformat.read(copied.release_notebook, as_version=4)

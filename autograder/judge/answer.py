@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,9 +60,10 @@ class Answer:
             if isinstance(original, Callback)
         }
         seed = self.seed + self._calls
-        expected = None if callbacks else self._expected(packed, seed)
         try:
-            reply = self.channel.call(packed, callbacks, seed)
+            with _kept_generators():
+                expected = None if callbacks else self._expected(packed, seed)
+                reply = self.channel.call(packed, callbacks, seed)
             value = self._accept(packed, reply)
             result = self._conformed(value, expected)
         except HostileReply as error:
@@ -85,12 +88,13 @@ class Answer:
         return self.expectations[key]
 
     def _accept(self, packed: Packed, reply: Reply) -> Any:
-        apply_changes(packed, reply.changes)
+        # Before the changes: the box can give gradients of what required them when it was sent.
         inputs = [
             original
             for original in packed.originals
             if isinstance(original, torch.Tensor) and original.requires_grad
         ]
+        apply_changes(packed, reply.changes)
         if not inputs or not reply.graphs or not torch.is_grad_enabled():
             return reply.value
         numbers = list(reply.graphs)
@@ -141,7 +145,24 @@ class _Remote(torch.autograd.Function):
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *weights: torch.Tensor) -> Any:
         gradients = ctx.answer.gradient(ctx.call, ctx.numbers, weights, list(ctx.inputs))
-        return (None, None, None, None, *gradients)
+        # What the student's result does not depend on has gradient 0, which the test will judge.
+        filled = (
+            torch.zeros_like(one) if gradient is None else gradient
+            for gradient, one in zip(gradients, ctx.inputs, strict=True)
+        )
+        return (None, None, None, None, *filled)
+
+
+@contextlib.contextmanager
+def _kept_generators() -> Iterator[None]:
+    """Keep the global generators as they are: a test's own draws must not depend on a call."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
 
 
 def _no_callback(_: int) -> Any:

@@ -29,7 +29,7 @@ def apply_changes(packed: Packed, changes: dict[int, dict[str, Any]]) -> None:
 def _set_state(setter: Callable[[], Any]) -> None:
     try:
         setter()
-    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+    except (RuntimeError, TypeError, ValueError, LookupError, OverflowError) as error:
         raise HostileReply("a state that no generator has") from error
 
 
@@ -56,4 +56,6 @@ def _apply_tensor(original: torch.Tensor, change: dict[str, Any]) -> None:
             raise HostileReply("a gradient of another shape")
         original.grad = None if grad is None else torch.from_numpy(grad.copy()).to(original.dtype)
     if "requires_grad" in change and original.is_leaf:
+        if not original.is_floating_point() and change["requires_grad"]:
+            raise HostileReply("a gradient of integers")
         original.requires_grad_(change["requires_grad"])

@@ -35,6 +35,8 @@ from autograder.wire.inbound import Decoder, Encoder, HostileReply
 from autograder.wire.outbound import Packed, pack
 
 _MAX_CALLBACKS = 20_000
+_MAX_CALLBACK_BYTES = 1024 * MIB
+"""What one hidden test may be sent in callbacks: the judge keeps it for their gradients."""
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Channel:
     ended_by: AnswerFailure | None = None
     _calls: int = 0
     _callbacks: int = 0
+    _callback_bytes: int = 0
     _handles: dict[int, _RemoteGraph] = field(default_factory=dict)
 
     def call(self, packed: Packed, callbacks: dict[int, Callable[..., Any]], seed: int) -> Reply:
@@ -89,6 +92,7 @@ class Channel:
     def forget(self) -> None:
         """Let the box drop the graphs of the calls made so far."""
         self._handles.clear()
+        self._callback_bytes = 0
         if self.ended_by is None:
             self._guarded(lambda: send_frame(self.sock, {"do": "forget"}))
 
@@ -152,7 +156,8 @@ class Channel:
             if "reply" in frame.header:
                 return frame
             self._callbacks += 1
-            if self._callbacks > _MAX_CALLBACKS:
+            self._callback_bytes += len(frame.block)
+            if self._callbacks > _MAX_CALLBACKS or self._callback_bytes > _MAX_CALLBACK_BYTES:
                 raise HostileReply("too many callbacks")
             answer, content = self._serve(frame, callbacks)
             send_frame(self.sock, answer, content)

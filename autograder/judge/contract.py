@@ -17,6 +17,11 @@ def conform(exercise: str, value: Any, expected: Any) -> Any:
     Accepted: numpy for torch and the reverse, float32 for float64, a number for a 0-d array,
     a list for a tuple, an integer where a float is expected.
     """
+    if _carries_gradient(expected) and not _carries_gradient(value):
+        raise ContractViolation(
+            f"`{exercise}` returned a result that cannot be differentiated (.item(), .detach(), "
+            "no_grad or numpy?); expected one that gradients flow through."
+        )
     return _Conformer(exercise).conform(value, expected, "")
 
 
@@ -66,7 +71,9 @@ class _Conformer:
 
     def _numbers(self, value: Any, expected: Any, where: str) -> Any:
         if isinstance(value, list) and value and _all_numbers(value):
-            value = np.asarray(value)
+            value = np.asarray([_bounded(item) for item in value])
+        elif isinstance(value, int) and not isinstance(expected, int):
+            value = _bounded(value)
         if not isinstance(value, (torch.Tensor, np.ndarray, bool, int, float)):
             self._violate(where, describe(value), describe(expected))
         if _shape(value) != _shape(expected):
@@ -76,12 +83,6 @@ class _Conformer:
             value = self._other_kind(value, wanted, where)
         if is_finite(expected) and not is_finite(value):
             self._violate(where, "nan or inf", "finite numbers")
-        if _wants_gradient(expected) and not _wants_gradient(value):
-            self._violate(
-                where,
-                "a result that cannot be differentiated (.item(), .detach(), no_grad, numpy?)",
-                "one that gradients flow through",
-            )
         return _cast(value, expected)
 
     def _other_kind(self, value: Any, wanted: str, where: str) -> Any:
@@ -121,6 +122,11 @@ def _all_numbers(value: list[Any]) -> bool:
     return all(isinstance(item, (bool, int, float)) for item in value)
 
 
+def _bounded(value: Any) -> Any:
+    """Return an integer that no array can hold as a float."""
+    return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
 def _shape(value: Any) -> tuple[int, ...]:
     return tuple(value.shape) if isinstance(value, (torch.Tensor, np.ndarray)) else ()
 
@@ -139,7 +145,12 @@ def _number_kind(value: Any) -> str:
     return {"b": "boolean", "f": "floating"}.get(kind, "integer")
 
 
-def _wants_gradient(value: Any) -> bool:
+def _carries_gradient(value: Any) -> bool:
+    """Say whether anything in a result can be differentiated; parts of it may be plain numbers."""
+    if isinstance(value, dict):
+        return any(_carries_gradient(item) for item in value.values())
+    if isinstance(value, (tuple, list)):
+        return any(_carries_gradient(item) for item in value)
     return isinstance(value, torch.Tensor) and value.requires_grad
 
 

@@ -106,7 +106,9 @@ class Grader:
             for exercise in self.judge.exercises
             if self.only is None or exercise.name in self.only
         ]
-        submission = Submission(self._box, rebuilt.cells_to_run(), self.limits, self._data)
+        submission = Submission(
+            self._box, rebuilt.cells_to_run(), self.limits, self._data, rebuilt.our_cells()
+        )
         try:
             submission.run_cells()
             cells_seconds = time.monotonic() - started

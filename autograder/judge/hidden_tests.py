@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pytest
-import torch
 
+from autograder.box.calls import seed_everything
 from autograder.judge.answer import Answer, Recorded
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.channel import Channel
@@ -26,6 +26,8 @@ _PYTEST_OPTIONS = [
     "--import-mode=importlib",
     "--override-ini=python_classes=Test_*",
     "--override-ini=filterwarnings=default",
+    # Explaining with source lines parses the test file for every frame: 0.2 s a failure.
+    "--tb=native",
     "--noconftest",
     "-c",
     "/dev/null",
@@ -141,7 +143,7 @@ class _Runner:
         if channel.ended_by is not None:
             raise channel.ended_by
         seed = int.from_bytes(hashlib.sha256(item.name.encode()).digest()[:4], "big")
-        torch.manual_seed(seed)
+        seed_everything(seed)
         answer = Answer(
             exercise,
             channel,
@@ -210,6 +212,8 @@ def _take_failure(outcome: TestOutcome, error: BaseException, explanation: str) 
         verdict, message, own_lines = error.verdict, error.message, error.own_lines
     elif isinstance(error, (AssertionError, pytest.fail.Exception)):
         verdict, message, own_lines = Verdict.FAILED, "The result is not what it should be.", ()
+    elif isinstance(error, RuntimeError) and "does not require grad" in str(error):
+        verdict, message, own_lines = Verdict.FAILED, "No gradient flows through the result.", ()
     else:
         verdict, message, own_lines = Verdict.GRADER_ERROR, "A fault of the grader, not yours.", ()
     if outcome.verdict is Verdict.PASSED:

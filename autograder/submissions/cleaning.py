@@ -15,17 +15,24 @@ _MAX_PNG_BYTES = 16 * 2**20
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
-_ENTITY_START = re.compile(r"&(?=#)")
-_ACTIVE_SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data)(\s*):")
+# `&colon;` or `&Tab;` would make an active link behind the next line's back; these cannot.
+_ENTITY_START = re.compile(r"&(?=#|(?!(?:lt|gt|amp|quot|nbsp);)[A-Za-z][A-Za-z0-9]*;)")
+# Browsers overlook white space within a scheme, and Markdown a backslash before its colon.
+_IGNORED = r"[\s\\]*"
+_ACTIVE_SCHEME = re.compile(
+    "(?i)({}){}:".format(
+        "|".join(_IGNORED.join(scheme) for scheme in ("javascript", "vbscript", "data")), _IGNORED
+    )
+)
 # JSON and HTML have no use for these, and terminals may obey them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 
 
 def clean_markdown(source: str) -> str:
     """Return Markdown without HTML, encoded characters or active links; formulas stay whole."""
-    source = _TAG_START.sub("< ", source)
+    source = _TAG_START.sub("< ", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", source))
     source = _ENTITY_START.sub("& ", source)
-    return _ACTIVE_SCHEME.sub(r"\1\2 :", source)
+    return _ACTIVE_SCHEME.sub(r"\1 :", source)
 
 
 def clean_outputs(outputs: list[Any]) -> list[dict[str, Any]]:

@@ -33,6 +33,12 @@ class Rebuilt:
             and DEMO_TAG not in cell.metadata.get("tags", [])
         ]
 
+    def our_cells(self) -> frozenset[int]:
+        """Return the indices of our own locked cells: pictures, which take a moment at most."""
+        return frozenset(
+            index for index, cell in enumerate(self.notebook.cells) if _marks(cell).get("locked")
+        )
+
     def index_of(self, grade_id: str) -> int:
         """Return where the cell of that name stands."""
         for index, cell in enumerate(self.notebook.cells):

@@ -26,6 +26,10 @@ class HostileReply(Exception):
     """A reply that honest box code does not send."""
 
 
+class _TooLarge(Exception):
+    """A result is larger or deeper than the judge accepts."""
+
+
 @dataclass(frozen=True)
 class Opaque:
     """A result that may not cross the wall, by its description."""
@@ -42,11 +46,20 @@ class Encoder:
     """The tensors met that carry a graph, in the order of their `graph` numbers."""
     _nodes: int = 0
 
-    def node(self, value: Any, depth: int = 0) -> dict[str, Any]:
+    def node(self, value: Any) -> dict[str, Any]:
         """Return the JSON node of a value; what cannot cross becomes an opaque node."""
+        before = self._nodes
+        try:
+            return self._node(value, 0)
+        except _TooLarge:
+            # As a whole: the judge counts nodes as this encoder does.
+            self._nodes = before + 1
+            return {"kind": "opaque", "value": "a very large or deeply nested result"}
+
+    def _node(self, value: Any, depth: int) -> dict[str, Any]:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            return {"kind": "opaque", "value": "a very large or deeply nested result"}
+            raise _TooLarge
         if value is None:
             return {"kind": "none"}
         if isinstance(value, (bool, np.bool_)):
@@ -62,10 +75,10 @@ class Encoder:
         if isinstance(value, str):
             return {"kind": "text", "value": str(value)[:MAX_TEXT]}
         if isinstance(value, (tuple, list)):
-            items = [self.node(item, depth + 1) for item in value]
+            items = [self._node(item, depth + 1) for item in value]
             return {"kind": "tuple" if isinstance(value, tuple) else "list", "value": items}
         if isinstance(value, dict):
-            items = [[str(key)[:200], self.node(item, depth + 1)] for key, item in value.items()]
+            items = [[str(key)[:200], self._node(item, depth + 1)] for key, item in value.items()]
             return {"kind": "dict", "value": items}
         return {"kind": "opaque", "value": f"a {type(value).__name__}"[:200]}
 

@@ -114,7 +114,8 @@ class _ArgumentPickler(cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(value, ModuleType):
             secret = value.__name__ in self._secret
         elif isinstance(value, (FunctionType, type)):
-            from_solutions = value.__module__.startswith("solutions.")
+            # Code that was evaluated belongs to no module.
+            from_solutions = (value.__module__ or "").startswith("solutions.")
             is_test = value.__name__.startswith(("test_", "Test_"))
             secret = from_solutions or (is_test and value.__module__ in self._secret)
         else:

@@ -490,6 +490,7 @@ class Test_iwae_bound:
         """Adding a constant to all log-weights adds it to the bound, at -2000 and at +2000 too."""
         log_w = rand(6, 3, low=-3, high=3)
         expected = np.log(np.exp(log_w.numpy()).mean(axis=0))
+        assert_close(answer(log_w - 2000) + 2000, expected, rtol=1e-5, atol=5e-4)
         shift = torch.tensor([-2000.0, 2000.0, 0.0], dtype=torch.float64)
         assert_close(answer(log_w + shift) - shift, expected, rtol=1e-5, atol=5e-4)
 

@@ -1,0 +1,73 @@
+"""What the engine's tests share: a tiny course, built once, and one open box to grade it in."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from autograder.chapters.functions import read_functions
+from autograder.chapters.notebooks import build
+from autograder.course import find_course
+from autograder.judge.box import Isolation
+from autograder.judge.grading import Grader
+from autograder.limits import Limits
+
+TOY_COURSE = Path(__file__).parent / "toy_course"
+SHORT_LIMITS = Limits(
+    call_wall_s=1.5, cell_wall_s=3, memory_mb=300, submission_wall_s=60, notebook_mb=4
+)
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory):
+    """The toy course's one assignment, built in a folder of its own."""
+    root = tmp_path_factory.mktemp("course") / "toy_course"
+    shutil.copytree(TOY_COURSE, root)
+    assignment = find_course(root).assignment("toy")
+    build(assignment)
+    return assignment
+
+
+@pytest.fixture(scope="session")
+def grader(toy):
+    """A grader with short limits; its box stays open for the whole session."""
+    with Grader(toy, Isolation.BOX, SHORT_LIMITS) as grader:
+        yield grader
+
+
+@pytest.fixture(scope="session")
+def references(toy):
+    """The source of each exercise's reference answer, by name."""
+    return read_functions(toy)
+
+
+@pytest.fixture
+def notebook(toy, references):
+    """Return a function that makes a student's notebook, as a dictionary.
+
+    Exercises named get the given code; `others` says what the rest hold: the "reference"
+    or the "stub".
+    """
+
+    def make(others="reference", **cells):
+        made = nbformat.read(toy.release_notebook, as_version=4)
+        for cell in made.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if name in cells:
+                cell.source = cells[name]
+            elif name in references and others == "reference":
+                cell.source = references[name]
+        return json.loads(nbformat.writes(made))
+
+    return make
+
+
+@pytest.fixture
+def submit(notebook):
+    """Return a function that makes the bytes of a student's notebook; see `notebook`."""
+
+    def make(others="reference", **cells):
+        return json.dumps(notebook(others, **cells)).encode()
+
+    return make
