@@ -16,8 +16,8 @@ from autograder.chapters.functions import read_functions
 from autograder.chapters.master import CellKind, read_master
 from autograder.chapters.notebooks import source_notebook
 from autograder.course import Assignment
+from autograder.isolation import Isolation
 from autograder.judge.assignment_tests import JudgeSide
-from autograder.judge.box import Isolation
 from autograder.judge.grading import Grader
 from autograder.limits import Limits
 from autograder.results import ExerciseResult, SubmissionResult
@@ -25,7 +25,7 @@ from autograder.submissions.reading import SubmittedCell
 from autograder.submissions.rebuilding import rebuild
 from autograder.verdicts import Verdict
 
-_ZEROS = '''
+_ZEROS = """
 
 _complete = {name}
 
@@ -40,7 +40,7 @@ def _nothing(value):
 
 def {name}(*args, **kwargs):
     return _nothing(_complete(*args, **kwargs))
-'''
+"""
 
 
 class Face(StrEnum):

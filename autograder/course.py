@@ -1,4 +1,4 @@
-"""A course on disk: where every file of an assignment and an exercise lies. Never reads their content."""
+"""A course on disk: where every file of an assignment lies. Never reads their content."""
 
 from __future__ import annotations
 

@@ -62,8 +62,8 @@ class Classroom:
         late = self._names[min(4, len(self._names) - 1)]
         return {
             "perfect": self._notebook({}),
-            "blank": self._notebook({name: None for name in self._names}),
-            "first-half": self._notebook({name: None for name in self._names[half:]}),
+            "blank": self._notebook(dict.fromkeys(self._names)),
+            "first-half": self._notebook(dict.fromkeys(self._names[half:])),
             "other-ways": self._notebook(self._known(right=True, number=0)),
             "still-other-ways": self._notebook(self._known(right=True, number=1)),
             "one-slip": self._notebook(self._known(right=False, number=0, only={late})),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import IsolationError
-from autograder.judge.box import Box, Isolation, find_bubblewrap
+from autograder.isolation import Isolation
+from autograder.judge.box import Box, find_bubblewrap
 from autograder.judge.submission import Submission
 from autograder.limits import Limits
 
@@ -77,11 +78,19 @@ def _box(nested: bool) -> Finding:
 
 def _alembic() -> Finding:
     path = shutil.which("alembic") or shutil.which("alembic", path=str(Path(sys.executable).parent))
-    return Finding("alembic, which nbgrader calls", path is not None, path or "missing",
-                   "" if path else "pip install alembic")
+    return Finding(
+        "alembic, which nbgrader calls",
+        path is not None,
+        path or "missing",
+        "" if path else "pip install alembic",
+    )
 
 
 def _browser() -> Finding:
     path = shutil.which("chromium") or shutil.which("google-chrome")
-    mend = "" if path else "apt-get install chromium chromium-driver (only the browser tests need it)"
-    return Finding("Chromium", path is not None, path or f"missing (user {os.getuid()})", mend, False)
+    mend = (
+        "" if path else "apt-get install chromium chromium-driver (only the browser tests need it)"
+    )
+    return Finding(
+        "Chromium", path is not None, path or f"missing (user {os.getuid()})", mend, False
+    )

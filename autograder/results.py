@@ -94,6 +94,11 @@ class SubmissionResult(_Model):
     exercises: list[ExerciseResult] = Field(default_factory=list)
     cells: list[CellOutput] = Field(default_factory=list)
 
+    @property
+    def has_grader_error(self) -> bool:
+        """Say whether any part of it is our fault."""
+        return any(one.verdict is Verdict.GRADER_ERROR for one in self.exercises)
+
 
 def write_result(path: Path, result: SubmissionResult) -> None:
     """Write a result so that a reader sees the old one or the new one, never a part."""

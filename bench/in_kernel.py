@@ -17,12 +17,14 @@ from IPython import get_ipython
 
 from autograder.testing import Callback
 
-# The engine's own choice: what makes pytest slow or confuses it in a kernel is off.
-_OFF = ("cacheprovider", "unraisableexception", "threadexception", "doctest", "junitxml")
-_OFF += ("faulthandler", "debugging", "logging", "capture")
-_OPTIONS = ["--quiet", "--import-mode=importlib", "--override-ini=python_classes=Test_*"]
-_OPTIONS += ["--override-ini=filterwarnings=default", "--tb=native", "--noconftest"]
-_OPTIONS += ["-c", "/dev/null", *(word for name in _OFF for word in ("-p", f"no:{name}"))]
+# As in the engine: without the plugins that cost time or cannot work inside a kernel.
+_OFF = "cacheprovider unraisableexception threadexception doctest junitxml faulthandler debugging"
+_OPTIONS = [
+    *("--quiet", "--import-mode=importlib", "--tb=native", "--noconftest", "-c", "/dev/null"),
+    "--override-ini=python_classes=Test_*",
+    "--override-ini=filterwarnings=default",
+    *(f"-pno:{plugin}" for plugin in [*_OFF.split(), "logging", "capture"]),
+]
 
 
 class _InKernel:
@@ -37,6 +39,7 @@ class _InKernel:
 
     @pytest.fixture
     def answer(self, request: pytest.FixtureRequest) -> Callable[..., Any]:
+        """The student's function; global generators are seeded per call, as in the engine."""
         function = self._function
         assert function is not None, "the notebook defines no such function"
         seed = int.from_bytes(hashlib.sha256(request.node.name.encode()).digest()[:4], "big")
@@ -48,26 +51,26 @@ class _InKernel:
             random.seed(seed)
             np.random.seed(seed % 2**32)
             torch.manual_seed(seed)
-            named = {name: _local(value) for name, value in kwargs.items()}
-            return function(*(_local(value) for value in args), **named)
+            named = {name: _unwrapped(value) for name, value in kwargs.items()}
+            return function(*(_unwrapped(value) for value in args), **named)
 
         return call
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test's parametrized cases count together, as in the engine."""
+        """Count a test's parametrized cases together, as the engine does."""
         name = report.nodeid.split("::")[2].partition("[")[0]
         self.passed[name] = self.passed.get(name, True) and not report.failed
 
 
-def _local(value: Any) -> Any:
+def _unwrapped(value: Any) -> Any:
     return value.function if isinstance(value, Callback) else value
 
 
 def score(assignment: str, exercise: str, points: float) -> float:
-    """Return what the exercise's hidden tests give the student's function: passed over all."""
+    """Print the tests that fail; return the points: the share of the hidden tests that pass."""
     runner = _InKernel(get_ipython().user_ns.get(exercise))
     tests = Path(__file__).with_name("hidden") / f"test_{assignment}.py"
-    # One word on stderr, and nbgrader gives the cell no points.
+    # A word on stderr, and nbgrader gives the cell no points.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         pytest.main([*_OPTIONS, f"{tests}::Test_{exercise}"], plugins=[runner])
     print(*(name for name, passed in runner.passed.items() if not passed))

@@ -10,8 +10,8 @@ from pathlib import Path
 from autograder.batch.pool import JudgeDied, Pool
 from autograder.course import Assignment
 from autograder.errors import AutograderError
-from autograder.judge.box import Isolation
-from autograder.judge.grading import Grader
+from autograder.fingerprints import submission_key
+from autograder.isolation import Isolation
 from autograder.limits import Limits
 from autograder.results import SubmissionResult, read_result, write_result
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
@@ -91,37 +91,44 @@ def grade_class(
     Results of submissions in the course's own folder are written, and read back where nothing
     they depend on has changed.
     """
-    keeper = Grader(assignment, settings.isolation, settings.limits)
     todo: list[Found] = []
     for one in found:
-        kept = None if settings.force else _kept_result(keeper, one)
+        kept = None if settings.force else _kept_result(assignment, one, settings)
         if kept is None:
             todo.append(one)
         else:
             yield one, kept, False
+    if not todo:
+        return
     for one, result in _grade_all(assignment, todo, settings):
         if one.in_course:
             write_result(assignment.result(one.student), result)
         yield one, result, True
 
 
-def _kept_result(keeper: Grader, found: Found) -> SubmissionResult | None:
-    """Return the result of an earlier run where it still holds."""
+def _kept_result(
+    assignment: Assignment, found: Found, settings: ClassSettings
+) -> SubmissionResult | None:
+    """Return the result of an earlier run where it still holds; our own faults never do."""
     if not found.in_course:
         return None
-    result = read_result(keeper.assignment.result(found.student))
-    if result is None or result.needs_person:
+    result = read_result(assignment.result(found.student))
+    if result is None or result.has_grader_error:
         return None
     try:
-        content = read_bytes(found.path, keeper.limits.notebook_mb)
+        content = read_bytes(found.path, settings.limits.notebook_mb)
     except UnreadableNotebook:
-        return None
-    return result if result.key == keeper.key(content) else None
+        content = b""
+    key = submission_key(assignment, content, settings.limits, settings.isolation)
+    return result if result.key == key else None
 
 
 def _grade_all(
     assignment: Assignment, todo: list[Found], settings: ClassSettings
 ) -> Iterator[tuple[Found, SubmissionResult]]:
+    # Imports torch for 2 s, which a run that finds everything unchanged does not need.
+    from autograder.judge.grading import Grader
+
     @contextlib.contextmanager
     def make_worker() -> Iterator[Callable[[Found], SubmissionResult]]:
         with Grader(assignment, settings.isolation, settings.limits) as grader:

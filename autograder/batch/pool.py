@@ -114,12 +114,12 @@ def _work(
                 task = connection.recv()
                 try:
                     result = do(task)
-                except Exception as error:  # noqa: BLE001  Told to the coordinator, as text.
+                except Exception as error:
                     result = f"{type(error).__name__}: {error}"
                 connection.send(result)
     except (EOFError, BrokenPipeError):
         pass
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         with contextlib.suppress(OSError, EOFError):
             connection.recv()
             connection.send(f"{type(error).__name__}: {error}")

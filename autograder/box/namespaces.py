@@ -49,7 +49,7 @@ def _mount_tmpfs(target: str, size_mb: int) -> None:
 def close_off(disk_mb: int) -> None:
     """As the first process of its PID namespace: empty /tmp, no /proc, no capabilities."""
     _check(_LIBC.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), "private mounts")
-    # Fewer kernel interfaces to attack: no further user namespaces, where the kernel lets us say so.
+    # Fewer kernel interfaces to attack: no further user namespaces, where we may say so.
     with contextlib.suppress(OSError):
         Path("/proc/sys/user/max_user_namespaces").write_text("0")
     _mount_tmpfs("/tmp", disk_mb)

@@ -100,7 +100,7 @@ class WarmParent:
                 os._exit(0)
             os.close(write_end)
             self._run_submission(files, descriptor)
-        except BaseException:  # noqa: BLE001  This process must end here, and say why.
+        except BaseException:
             traceback.print_exc()
         finally:
             os._exit(1)

@@ -111,7 +111,7 @@ class _Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
-        self.shell.outputs.data("execute_result", format_dict)
+        self.shell.outputs.data("execute_result", format_dict)  # type: ignore[union-attr]
 
     def finish_displayhook(self) -> None:
         self._is_active = False

@@ -114,9 +114,7 @@ def _cells(
         return [_check(master.exercise(cell.name), cell.source)]
     if cell.kind is CellKind.TASK:
         task = _markdown(cell.source, cell.name)
-        task.metadata["nbgrader"] = _nbgrader(
-            cell.name, locked=True, task=True, points=cell.points
-        )
+        task.metadata["nbgrader"] = _nbgrader(cell.name, locked=True, task=True, points=cell.points)
         return [task, _markdown(ANSWER_PROMPT, f"{cell.name}-answer")]
     plain = _locked(cell.source, f"{cell.kind}-{number}")
     if cell.kind is CellKind.DEMO:

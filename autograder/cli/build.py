@@ -38,7 +38,9 @@ def build(find: Callable[[], Course], assignments: tuple[str, ...], check: bool)
 
 @click.command()
 @click.argument("assignments", nargs=-1)
-@click.option("--no-validate", is_flag=True, help="Skip running release notebooks in nbgrader's validator.")
+@click.option(
+    "--no-validate", is_flag=True, help="Skip running release notebooks in nbgrader's validator."
+)
 @click.pass_obj
 def check(find: Callable[[], Course], assignments: tuple[str, ...], no_validate: bool) -> None:
     """Check that the course holds together.

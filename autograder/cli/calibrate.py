@@ -33,7 +33,7 @@ def calibrate(
     points by the hidden test it names, and be named as the misconception it is.
     """
     from autograder import calibration
-    from autograder.judge.box import Isolation
+    from autograder.isolation import Isolation
     from autograder.limits import Limits
 
     course = find()

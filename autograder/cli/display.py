@@ -38,5 +38,11 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_STDERR, transient=True) as bar:
-        yield from bar.track(items, total=total, description=what)
+    # No refreshing thread: judges are forked from this process.
+    with Progress(*columns, console=_STDERR, transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(what, total=total)
+        bar.refresh()
+        for item in items:
+            yield item
+            bar.advance(task)
+            bar.refresh()

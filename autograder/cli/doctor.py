@@ -21,7 +21,9 @@ def doctor() -> None:
         table.add_column(heading, overflow="fold")
     findings = examine()
     for finding in findings:
-        mark = "[green]ok[/]" if finding.good else ("[red]no[/]" if finding.needed else "[yellow]-[/]")
+        mark = (
+            "[green]ok[/]" if finding.good else ("[red]no[/]" if finding.needed else "[yellow]-[/]")
+        )
         table.add_row(mark, finding.what, finding.found, finding.mend)
     console().print(table)
     if any(finding.needed and not finding.good for finding in findings):

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("assignment")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the results document; touch no gradebook.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the results document; touch no gradebook."
+)
 @click.option("--force", is_flag=True, help="Grade again what has not changed.")
 @jobs_option
 @isolation_option
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def grade(
     find: Callable[[], Course],
+    /,
     assignment: str,
     paths: tuple[Path, ...],
     as_json: bool,
@@ -47,7 +50,8 @@ def grade(
     Exit code 1: a submission needs a person.
     """
     from autograder.batch.class_grading import ClassSettings, find_submissions, grade_class
-    from autograder.judge.box import Isolation, find_bubblewrap
+    from autograder.isolation import Isolation
+    from autograder.judge.box import find_bubblewrap
     from autograder.results import document
 
     course = find()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 import click
@@ -56,17 +56,10 @@ def limit_options(function: Function) -> Function:
 
 def limits_from(course: Course, chosen: dict[str, Any]) -> Limits:
     """Return the limits of the command line over those of the course over the defaults."""
-    from autograder.gradebook.nbgrader_commands import course_config
+    from autograder.gradebook.nbgrader_commands import course_limits
 
-    configured = dict(course_config(course).Limits)
-    names = {field.name for field in fields(Limits)}
-    unknown = sorted(set(configured) - names)
-    if unknown:
-        raise AutograderError(
-            f"{course.config}: no limit named {unknown[0]}; limits: {', '.join(sorted(names))}"
-        )
-    values = {**configured, **{key: value for key, value in chosen.items() if value is not None}}
+    named = {key: value for key, value in chosen.items() if value is not None}
     try:
-        return Limits(**values)
+        return replace(course_limits(course), **named)
     except (TypeError, ValueError) as error:
         raise AutograderError(str(error)) from None

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import atexit
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.course import Assignment
-from autograder.judge.box import Isolation
-from autograder.judge.grading import Grader
-from autograder.results import SubmissionResult, read_result, write_result
+from autograder.fingerprints import submission_key
+from autograder.gradebook.nbgrader_commands import course_limits
+from autograder.isolation import Isolation
+from autograder.results import Key, SubmissionResult, read_result, write_result
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
+
+if TYPE_CHECKING:
+    from autograder.judge.grading import Grader
 
 _handed_over: dict[tuple[str, str], SubmissionResult] = {}
 
@@ -24,24 +30,29 @@ def fresh_result(assignment: Assignment, student: str) -> SubmissionResult:
     handed_over = _handed_over.pop((assignment.name, student), None)
     if handed_over is not None:
         return handed_over
-    grader = _grader(assignment)
     path = assignment.submission(student)
     kept = read_result(assignment.result(student))
-    try:
-        content = read_bytes(path, grader.limits.notebook_mb)
-    except UnreadableNotebook:
-        content = b""
-    if kept is not None and not kept.needs_person and kept.key == grader.key(content):
+    if kept is not None and not kept.has_grader_error and kept.key == _key(assignment, path):
         return kept
-    result = grader.grade_file(path, student)
+    result = _grader(assignment).grade_file(path, student)
     write_result(assignment.result(student), result)
     return result
 
 
+def _key(assignment: Assignment, path: Path) -> Key:
+    limits = course_limits(assignment.course)
+    try:
+        content = read_bytes(path, limits.notebook_mb)
+    except UnreadableNotebook:
+        content = b""
+    return submission_key(assignment, content, limits, Isolation.BOX)
+
+
 @cache
 def _grader(assignment: Assignment) -> Grader:
-    from autograder.cli.options import limits_from
+    # Imports torch for 2 s, which a result that is handed over does not need.
+    from autograder.judge.grading import Grader
 
-    grader = Grader(assignment, Isolation.BOX, limits_from(assignment.course, {}))
+    grader = Grader(assignment, Isolation.BOX, course_limits(assignment.course))
     atexit.register(grader.__exit__, None, None, None)
     return grader

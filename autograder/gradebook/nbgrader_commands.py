@@ -8,6 +8,8 @@ import shutil
 import sys
 import tempfile
 import warnings
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.course import Assignment, Course
+from autograder.errors import CourseError
+from autograder.limits import Limits
 
 # nbgrader's queries flush objects that its session does not know yet; it does no harm.
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
@@ -31,6 +35,20 @@ def course_config(course: Course) -> Config:
     config = loader.load_config()
     config.CourseDirectory.root = str(course.root)
     return config
+
+
+@cache
+def course_limits(course: Course) -> Limits:
+    """Return the limits that the course's configuration sets, over the defaults."""
+    configured = dict(course_config(course).Limits)
+    names = sorted(field.name for field in fields(Limits))
+    for name in configured:
+        if name not in names:
+            raise CourseError(f"{course.config}: no limit {name!r}; limits: {', '.join(names)}")
+    try:
+        return Limits(**configured)
+    except (TypeError, ValueError) as error:
+        raise CourseError(f"{course.config}: {error}") from None
 
 
 def course_directory(assignment: Assignment, config: Config) -> Any:

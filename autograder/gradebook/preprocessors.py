@@ -13,6 +13,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder.course import Assignment, find_course
 from autograder.errors import AutograderError
 from autograder.gradebook.fresh_results import fresh_result
+from autograder.gradebook.nbgrader_commands import course_limits
 from autograder.gradebook.rendering import render_exercise_html, render_exercise_text
 from autograder.results import ExerciseResult, SubmissionResult
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
@@ -31,15 +32,14 @@ def _assignment_of(resources: Resources) -> Assignment:
 class RebuildNotebook(NbGraderPreprocessor):
     """Replace the submitted notebook by ours with the student's answers in it."""
 
-    def preprocess(
-        self, nb: NotebookNode, resources: Resources
-    ) -> tuple[NotebookNode, Resources]:
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Read the file anew: nothing that nbformat made of it is believed."""
         assignment = _assignment_of(resources)
         path = assignment.submission(resources["nbgrader"]["student"])
         release = nbformat.read(assignment.release_notebook, as_version=4)
+        limits = course_limits(assignment.course)
         try:
-            rebuilt = rebuild(parse(read_bytes(path, notebook_mb=32), path.name), release)
+            rebuilt = rebuild(parse(read_bytes(path, limits.notebook_mb), path.name), release)
         except UnreadableNotebook as error:
             raise AutograderError(str(error)) from None
         for note in rebuilt.notes:
@@ -50,9 +50,7 @@ class RebuildNotebook(NbGraderPreprocessor):
 class FillInResults(NbGraderPreprocessor):
     """Put outputs and scores into the notebook, from a fresh result or one made on the spot."""
 
-    def preprocess(
-        self, nb: NotebookNode, resources: Resources
-    ) -> tuple[NotebookNode, Resources]:
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Return the notebook with every cell's outputs; a grade cell's last one is its score."""
         assignment = _assignment_of(resources)
         result = fresh_result(assignment, resources["nbgrader"]["student"])
@@ -88,9 +86,7 @@ def _score_outputs(exercise: ExerciseResult) -> list[NotebookNode]:
 class FlagForAPerson(NbGraderPreprocessor):
     """After nbgrader has saved the scores: extra credit, and what a person must look at."""
 
-    def preprocess(
-        self, nb: NotebookNode, resources: Resources
-    ) -> tuple[NotebookNode, Resources]:
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Mark grades whose verdict is our fault; enter what optional exercises earned."""
         result: SubmissionResult = resources["autograder"]
         names = resources["nbgrader"]

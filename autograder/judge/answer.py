@@ -84,7 +84,9 @@ class Answer:
             try:
                 self.expectations[key] = (self.reference(*args, **kwargs),)
             except Exception as error:
-                raise ReferenceFailed(f"{self.exercise}: {type(error).__name__}: {error}") from error
+                raise ReferenceFailed(
+                    f"{self.exercise}: {type(error).__name__}: {error}"
+                ) from error
         return self.expectations[key]
 
     def _accept(self, packed: Packed, reply: Reply) -> Any:
@@ -192,5 +194,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from autograder.answers import KnownAnswer, known_answers
 from autograder.chapters.master import Exercise, read_master
 from autograder.course import Assignment
 from autograder.errors import CourseError
+
+CLASS_PREFIX = "Test_"
 
 
 @dataclass
@@ -55,9 +58,26 @@ class JudgeSide:
         ]
 
     def trust_test_module(self, module: ModuleType) -> None:
-        """Let probe functions of the hidden tests travel by value, as the box cannot import them."""
+        """Let probe functions of the hidden tests travel by value: the box has no such module."""
         if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
             cloudpickle.register_pickle_by_value(module)
+
+
+def hidden_test_classes(assignment: Assignment) -> dict[str, dict[str, str]]:
+    """Return, by exercise, the names and sentences of its hidden tests, without running any."""
+    path = assignment.hidden_tests
+    if not path.is_file():
+        raise CourseError(f"{assignment.name} has no hidden tests; create {path}")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        node.name.removeprefix(CLASS_PREFIX): {
+            item.name: ast.get_docstring(item) or ""
+            for item in node.body
+            if isinstance(item, ast.FunctionDef) and item.name.startswith("test_")
+        }
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name.startswith(CLASS_PREFIX)
+    }
 
 
 def _load(name: str, path: Path) -> ModuleType:
@@ -68,7 +88,8 @@ def _load(name: str, path: Path) -> ModuleType:
     if not path.is_file():
         raise CourseError(f"missing file: create {path}")
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     _make_parent_packages(name)

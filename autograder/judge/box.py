@@ -10,13 +10,13 @@ import sys
 import sysconfig
 import tempfile
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import autograder
 from autograder.errors import IsolationError
+from autograder.isolation import Isolation
 from autograder.limits import Limits
 from autograder.wire.frames import DeadlinePassed, PeerClosed, receive_frame, send_frame
 
@@ -24,13 +24,6 @@ _START_TIMEOUT_S = 120.0
 _COMMAND_TIMEOUT_S = 30.0
 _ENGINE = Path(autograder.__file__).parent
 _DATA_IN_BOX = "/course-data"
-
-
-class Isolation(StrEnum):
-    """How student code is shut off from this machine."""
-
-    BOX = "box"
-    NONE = "none"
 
 
 class Box:
@@ -42,14 +35,17 @@ class Box:
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._log = tempfile.TemporaryFile()
+        self._log: IO[bytes] | None = None
 
     def __enter__(self) -> Box:
         self.open()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -57,6 +53,7 @@ class Box:
         """Start the sandbox and wait until its warm parent is ready."""
         ours, theirs = socket.socketpair()
         command = self._command(theirs.fileno())
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  It lives as long as the box.
         self._process = subprocess.Popen(
             command,
             pass_fds=[theirs.fileno()],
@@ -91,9 +88,14 @@ class Box:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        if self._log is not None:
+            self._log.close()
+            self._log = None
 
     def log_text(self) -> str:
         """Return what the box wrote to its standard error."""
+        if self._log is None:
+            return ""
         self._log.seek(0)
         return self._log.read(100_000).decode(errors="replace")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,17 +19,32 @@ def apply_changes(packed: Packed, changes: dict[int, dict[str, Any]]) -> None:
             _apply_array(original, change)
         elif isinstance(original, torch.Tensor):
             _apply_tensor(original, change)
-        elif isinstance(original, torch.Generator) and isinstance(change.get("state"), np.ndarray):
-            _set_state(lambda: original.set_state(torch.from_numpy(change["state"].copy())))
+        elif isinstance(original, torch.Generator):
+            _set_state(original, change.get("state"))
         elif isinstance(original, np.random.Generator):
-            _set_state(lambda: setattr(original.bit_generator, "state", change.get("state")))
+            _check_position(change.get("state"))
+            _set_state(original, change.get("state"))
 
 
-def _set_state(setter: Callable[[], Any]) -> None:
+def _set_state(generator: torch.Generator | np.random.Generator, state: Any) -> None:
     try:
-        setter()
+        if isinstance(generator, torch.Generator):
+            generator.set_state(torch.from_numpy(state))
+        else:
+            generator.bit_generator.state = state
     except (RuntimeError, TypeError, ValueError, LookupError, OverflowError) as error:
         raise HostileReply("a state that no generator has") from error
+
+
+def _check_position(state: Any) -> None:
+    """Refuse a place beyond the numbers a state holds: numpy does not, and would read there."""
+    if not isinstance(state, dict):
+        return
+    inner = state.get("state")
+    for where, key, last in ((inner, "pos", 624), (state, "buffer_pos", 4)):
+        place = where.get(key, 0) if isinstance(where, dict) else 0
+        if not isinstance(place, int) or not 0 <= place <= last:
+            raise HostileReply("a state that no generator has")
 
 
 def _apply_array(original: np.ndarray[Any, Any], change: dict[str, Any]) -> None:

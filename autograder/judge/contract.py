@@ -111,7 +111,7 @@ def describe(value: Any) -> str:
         return "a number"
     if isinstance(value, (tuple, list)):
         return f"{len(value)} results" if isinstance(value, tuple) else f"a list of {len(value)}"
-    return {str: "a text", dict: "a dict"}.get(type(value), f"a {type(value).__name__}")
+    return "a text" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _keys(value: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from nbformat import NotebookNode
 
 from autograder.chapters.master import Exercise, read_master
 from autograder.course import Assignment
+from autograder.fingerprints import submission_key
+from autograder.isolation import Isolation
 from autograder.judge.assignment_tests import JudgeSide
-from autograder.judge.box import Box, Isolation
+from autograder.judge.box import Box
 from autograder.judge.channel import Channel
 from autograder.judge.failures import AnswerFailure
-from autograder.judge.fingerprints import assignment_hash, engine_hash, settings_hash, text_hash
 from autograder.judge.hidden_tests import TestOutcome, run_hidden_tests
 from autograder.judge.misconceptions import Misconceptions
 from autograder.judge.submission import Submission
@@ -32,7 +34,7 @@ from autograder.results import (
     SubmissionResult,
     TestResult,
 )
-from autograder.submissions.cleaning import clean_outputs
+from autograder.submissions.cleaning import clean_outputs, clean_text
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import Rebuilt, rebuild
 from autograder.verdicts import Verdict, worst
@@ -60,7 +62,10 @@ class Grader:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self._box.close()
 
@@ -69,18 +74,9 @@ class Grader:
         """Our own notebook, as students got it."""
         return nbformat.read(self.assignment.release_notebook, as_version=4)
 
-    @cached_property
-    def _assignment_hash(self) -> str:
-        return assignment_hash(self.assignment)
-
     def key(self, content: bytes) -> Key:
         """Return what a result for this submission depends on."""
-        return Key(
-            submission=text_hash(content),
-            assignment=self._assignment_hash,
-            engine=engine_hash(),
-            settings=settings_hash(self.limits, str(self.isolation)),
-        )
+        return submission_key(self.assignment, content, self.limits, self.isolation)
 
     def grade_file(self, path: Path, student: str) -> SubmissionResult:
         """Grade a submitted notebook; a file that is none gets 0 and a person's attention."""
@@ -127,14 +123,13 @@ class Grader:
     def _data(self) -> list[str]:
         return read_master(self.assignment).data
 
-    def _total(
-        self, student: str, key: Key, results: list[ExerciseResult]
-    ) -> SubmissionResult:
+    def _total(self, student: str, key: Key, results: list[ExerciseResult]) -> SubmissionResult:
         core = [result for result in results if not result.optional]
         extra = [result for result in results if result.optional]
         return SubmissionResult(
             assignment=self.assignment.name,
-            student=student,
+            # A folder's name need not be UTF-8; a result is.
+            student=os.fsencode(student).decode("utf-8", "replace"),
             score=round(sum(result.score for result in core), POINT_DIGITS),
             max_score=sum(result.points for result in core),
             extra_credit=round(sum(result.score for result in extra), POINT_DIGITS),
@@ -186,10 +181,15 @@ class _ExerciseGrading:
         names = [exercise.name for exercise in self.exercises]
         outcomes = self._run(names)
         self.alone = True
+        afresh = False
         for name in names:
             # An earlier answer may have been called in a way only the student's own allows.
             if self.stand_ins_called.get(name) and _passed(outcomes[name]) < len(outcomes[name]):
                 used = self.stand_ins_called[name]
+                if not afresh:
+                    # A later exercise may have asked this one's reference, and left the answers.
+                    self.submission.close()
+                    afresh = True
                 again = self._run([name])[name]
                 if _passed(again) > _passed(outcomes[name]):
                     outcomes[name] = again
@@ -264,13 +264,13 @@ def _test_result(outcome: TestOutcome) -> TestResult:
         name=outcome.name,
         sentence=outcome.sentence,
         verdict=outcome.verdict,
-        message=outcome.message,
+        message=clean_text(outcome.message),
         hint="" if outcome.verdict is Verdict.PASSED else outcome.hint,
         own_lines=[
-            OwnLine(line=own.line, function=own.function, text=own.text)
+            OwnLine(line=own.line, function=clean_text(own.function), text=clean_text(own.text))
             for own in outcome.own_lines
         ],
-        detail=outcome.detail,
+        detail=clean_text(outcome.detail),
     )
 
 

@@ -13,13 +13,11 @@ import pytest
 
 from autograder.box.calls import seed_everything
 from autograder.judge.answer import Answer, Recorded
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.assignment_tests import CLASS_PREFIX, JudgeSide
 from autograder.judge.channel import Channel
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, OwnLine
 from autograder.verdicts import Verdict, worst
 from autograder.wire.inbound import HostileReply
-
-CLASS_PREFIX = "Test_"
 
 _PYTEST_OPTIONS = [
     "--quiet",
@@ -179,7 +177,7 @@ class _Runner:
         outcome.seconds += call.duration
         if call.excinfo is not None:
             _take_failure(outcome, call.excinfo.value, _explanation(report))
-        return report  # type: ignore[return-value]  # noqa: B901
+        return report  # type: ignore[return-value]
 
 
 def _explanation(report: Any) -> str:

@@ -62,9 +62,7 @@ class Misconceptions:
         return self._known[exercise]
 
     def _behaviour(self, exercise: str, answer: KnownAnswer) -> Behaviour:
-        outcomes = run_hidden_tests(
-            self.judge, [exercise], _OneFunction(answer), self.expectations
-        )
+        outcomes = run_hidden_tests(self.judge, [exercise], _OneFunction(answer), self.expectations)
         return behaviour_of(outcomes[exercise])
 
 
@@ -90,11 +88,11 @@ def _close(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_close(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(
-            _close(a, b) for a, b in zip(one, other, strict=True)
-        )
-    if isinstance(one, str) or isinstance(other, str) or one is None or other is None:
-        return bool(one == other)
+        return len(one) == len(other) and all(_close(a, b) for a, b in zip(one, other, strict=True))
+    if one is None or other is None:
+        return one is other
+    if isinstance(one, str) or isinstance(other, str):
+        return isinstance(one, str) and isinstance(other, str) and one == other
     a, b = np.asarray(one), np.asarray(other)
     if a.shape != b.shape or a.dtype.kind not in "biuf" or b.dtype.kind not in "biuf":
         return False

@@ -1,4 +1,4 @@
-"""Take one submission through a box: its cells, then its exercises; a crash costs its place only."""
+"""Take one submission through a box: cells, then exercises; a crash costs its place only."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Submission:
     limits: Limits
     files: list[str]
     our_cells: frozenset[int] = frozenset()
-    """Cells of ours, which get a call's time: a picture of a function that never returns is brief."""
+    """Cells of ours get a call's time: pictures, which may call a function that never returns."""
     runs: dict[int, CellRun] = field(default_factory=dict)
     usage: dict[str, Any] = field(default_factory=dict)
     _sock: socket.socket | None = None
@@ -94,7 +94,7 @@ class Submission:
                 interrupted = False
                 if "cells" in header:
                     return None
-                if header.get("cell") not in dict(todo):
+                if not isinstance(header.get("cell"), int) or header["cell"] not in dict(todo):
                     raise FrameError("a cell that was not sent")
                 current = header["cell"]
                 if "succeeded" in header:
@@ -137,9 +137,7 @@ class Submission:
             run.problem = problem
         return index
 
-    def open_exercise(
-        self, exercise: str, stand_ins: dict[str, Callable[..., Any]]
-    ) -> Channel:
+    def open_exercise(self, exercise: str, stand_ins: dict[str, Callable[..., Any]]) -> Channel:
         """Fork an exercise process; where the submission process is gone, run the cells again."""
         if time.monotonic() > self._deadline:
             return _dead_channel(self.limits, self._timed_out())
@@ -171,9 +169,10 @@ class Submission:
             return
         try:
             deadline = time.monotonic() + 5.0
-            while "ended" not in receive_frame(
-                self._sock, max_block_bytes=MIB, deadline=deadline
-            ).header:
+            while (
+                "ended"
+                not in receive_frame(self._sock, max_block_bytes=MIB, deadline=deadline).header
+            ):
                 pass
         except (PeerClosed, DeadlinePassed, FrameError):
             self._drop()

@@ -15,8 +15,8 @@ _MAX_PNG_BYTES = 16 * 2**20
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
-# `&colon;` or `&Tab;` would make an active link behind the next line's back; these cannot.
-_ENTITY_START = re.compile(r"&(?=#|(?!(?:lt|gt|amp|quot|nbsp);)[A-Za-z][A-Za-z0-9]*;)")
+# `&colon;` or `&Tab;` would make an active link behind the next pattern's back; these cannot.
+_ENTITY_START = re.compile(r"&(?=#|(?!(?:lt|gt|amp|quot|nbsp);)[A-Za-z][A-Za-z0-9]+;)")
 # Browsers overlook white space within a scheme, and Markdown a backslash before its colon.
 _IGNORED = r"[\s\\]*"
 _ACTIVE_SCHEME = re.compile(
@@ -47,7 +47,8 @@ def _clean_output(output: Any) -> dict[str, Any] | None:
     kind = output.get("output_type")
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
-        return dict(nbformat.v4.new_output("stream", name=name, text=_text(output.get("text"))))
+        text = clean_text(output.get("text"))
+        return dict(nbformat.v4.new_output("stream", name=name, text=text))
     if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
         return dict(nbformat.v4.new_output("display_data", data=_clean_data(output["data"])))
     if kind == "error":
@@ -55,16 +56,18 @@ def _clean_output(output: Any) -> dict[str, Any] | None:
         return dict(
             nbformat.v4.new_output(
                 "error",
-                ename=_text(output.get("ename"))[:200],
-                evalue=_text(output.get("evalue")),
-                traceback=[_text(line) for line in (lines if isinstance(lines, list) else [])[:200]],
+                ename=clean_text(output.get("ename"))[:200],
+                evalue=clean_text(output.get("evalue")),
+                traceback=[
+                    clean_text(line) for line in (lines if isinstance(lines, list) else [])[:200]
+                ],
             )
         )
     return None
 
 
 def _clean_data(data: dict[str, Any]) -> dict[str, str]:
-    cleaned = {"text/plain": _text(data.get("text/plain"))}
+    cleaned = {"text/plain": clean_text(data.get("text/plain"))}
     picture = data.get("image/png")
     if isinstance(picture, str) and _is_png(picture):
         cleaned["image/png"] = picture
@@ -80,7 +83,8 @@ def _is_png(encoded: str) -> bool:
         return False
 
 
-def _text(value: Any) -> str:
+def clean_text(value: Any) -> str:
+    """Return a text that can be written and shown; whatever is none, as an empty one."""
     text = value if isinstance(value, str) else ""
     text = text[:_MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

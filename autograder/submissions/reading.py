@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,11 @@ def read_bytes(path: Path, notebook_mb: int) -> bytes:
                 f"{path.name} is a symbolic link: submit the file itself"
             ) from None
         raise UnreadableNotebook(f"{path.name} cannot be opened: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise UnreadableNotebook(f"{path.name} is not a file: submit a notebook")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableNotebook(f"{path.name} is not a file: submit a notebook")
         if status.st_size > notebook_mb * MIB:
             raise UnreadableNotebook(
                 f"{path.name} has {status.st_size / MIB:.0f} MiB, {notebook_mb} MiB are allowed: "
@@ -55,7 +57,9 @@ def read_bytes(path: Path, notebook_mb: int) -> bytes:
 
 
 def _not_found(path: Path) -> str:
-    others = sorted(other.name for other in path.parent.glob("*.ipynb"))
+    # A name that is not UTF-8 could not be written into a result.
+    names = [os.fsencode(other.name) for other in path.parent.glob("*.ipynb")]
+    others = sorted(name.decode("utf-8", "replace") for name in names)
     if not others:
         return f"{path.name} was not submitted"
     return f"{path.name} was not submitted, but {', '.join(others)}: rename it to {path.name}"
@@ -78,12 +82,22 @@ def parse(content: bytes, name: str) -> list[SubmittedCell]:
         ) from None
     if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
         raise UnreadableNotebook(f"{name} is JSON but not a notebook: it has no cells")
+    _refuse_odd_cells(raw.get("cells"), name)
     try:
-        notebook = nbformat.reads(text, as_version=4)
+        with warnings.catch_warnings():
+            # Missing and repeated cell ids: ours are put in their place.
+            warnings.simplefilter("ignore")
+            notebook = nbformat.reads(text, as_version=4)
         return [_cell(cell) for cell in notebook.cells]
-    except Exception as error:  # noqa: BLE001  nbformat raises many kinds on broken notebooks.
+    except Exception as error:
         reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise UnreadableNotebook(f"{name} is not a whole notebook ({reason})") from None
+
+
+def _refuse_odd_cells(cells: Any, name: str) -> None:
+    for number, cell in enumerate(cells if isinstance(cells, list) else [], start=1):
+        if not isinstance(cell, dict):
+            raise UnreadableNotebook(f"{name} is not a whole notebook (cell {number} is no cell)")
 
 
 def _cell(cell: Any) -> SubmittedCell:
@@ -99,9 +113,9 @@ def _cell(cell: Any) -> SubmittedCell:
     grade_id = claims.get("grade_id")
     tags = metadata.get("tags", [])
     return SubmittedCell(
-        cell_type=str(cell.get("cell_type")),
+        cell_type=str(cell.get("cell_type"))[:20].encode("utf-8", "replace").decode("utf-8"),
         source=source,
-        grade_id=grade_id if isinstance(grade_id, str) else None,
+        grade_id=grade_id[:100] if isinstance(grade_id, str) else None,
         claims=claims,
         tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
     )

@@ -71,15 +71,13 @@ def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
             notes.append(f"cell {name!r} is not one of ours: taken as an added cell")
         cells.append(_added_cell(cell, number, is_ours=cell.source in our_texts))
     _put_back_missing(cells, release, placed, notes)
-    for index, cell in enumerate(cells):
-        cell["id"] = hashlib.sha256(f"{index} {cell.source}".encode()).hexdigest()[:12]
+    for index, built in enumerate(cells):
+        built["id"] = hashlib.sha256(f"{index} {built.source}".encode()).hexdigest()[:12]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=copy.deepcopy(release.metadata))
     return Rebuilt(notebook, notes)
 
 
-def _our_cell(
-    ours: NotebookNode, theirs: SubmittedCell, notes: list[str]
-) -> list[NotebookNode]:
+def _our_cell(ours: NotebookNode, theirs: SubmittedCell, notes: list[str]) -> list[NotebookNode]:
     """Return our cell, with the student's text where it is theirs to write."""
     cell = copy.deepcopy(ours)
     marks = _marks(ours)
@@ -98,9 +96,7 @@ def _our_cell(
     return [cell]
 
 
-def _note_edited_marks(
-    theirs: SubmittedCell, marks: dict[str, object], notes: list[str]
-) -> None:
+def _note_edited_marks(theirs: SubmittedCell, marks: dict[str, object], notes: list[str]) -> None:
     for mark in ("points", "grade", "locked", "solution", "task"):
         if mark in theirs.claims and theirs.claims[mark] != marks.get(mark):
             notes.append(f"cell {marks['grade_id']!r}: its {mark!r} was edited, and is ours again")

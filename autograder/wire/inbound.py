@@ -18,7 +18,8 @@ MAX_INTEGER_DIGITS = 60
 
 # safetensors has no complex128 and nothing that needs a pickle; what is not here stays in the box.
 SUPPORTED_DTYPES = frozenset(
-    "float64 float32 float16 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool".split()
+    {"float64", "float32", "float16", "int64", "int32", "int16", "int8"}
+    | {"uint64", "uint32", "uint16", "uint8", "bool"}
 )
 
 
@@ -78,8 +79,8 @@ class Encoder:
             items = [self._node(item, depth + 1) for item in value]
             return {"kind": "tuple" if isinstance(value, tuple) else "list", "value": items}
         if isinstance(value, dict):
-            items = [[str(key)[:200], self._node(item, depth + 1)] for key, item in value.items()]
-            return {"kind": "dict", "value": items}
+            pairs = [[str(key)[:200], self._node(item, depth + 1)] for key, item in value.items()]
+            return {"kind": "dict", "value": pairs}
         return {"kind": "opaque", "value": f"a {type(value).__name__}"[:200]}
 
     def _tensor(self, value: torch.Tensor) -> dict[str, Any]:

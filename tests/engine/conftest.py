@@ -58,7 +58,7 @@ def notebook(toy, references):
                 cell.source = cells[name]
             elif name in references and others == "reference":
                 cell.source = references[name]
-        return json.loads(nbformat.writes(made))
+        return json.loads(nbformat.writes(made, split_lines=False))
 
     return make
 

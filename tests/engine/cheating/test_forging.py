@@ -4,6 +4,7 @@ import json
 import pickle
 import resource
 import socket
+import threading
 
 import numpy as np
 import pytest
@@ -170,13 +171,15 @@ def test_the_judge_is_told_nothing_by_junk_on_every_descriptor(attack):
 def reply_of(header, block=b"", arguments=()):
     """Return what the judge makes of one forged reply to a call, without a box."""
     ours, theirs = socket.socketpair()
-    with theirs:
-        send_frame(theirs, header, block)
-        answer = Answer("square", Channel(ours, Limits()), lambda *_: np.zeros(2), seed=0)
+    limits = Limits(call_wall_s=1)
+    with ours, theirs:
+        sender = threading.Thread(target=send_frame, args=(theirs, header, block))
+        sender.start()
+        answer = Answer("square", Channel(ours, limits), lambda *_: np.zeros(2), seed=0)
         try:
             return answer(*arguments)
         finally:
-            ours.close()
+            sender.join()
 
 
 NODE = {"kind": "list", "value": [{"kind": "float", "value": "0.0"}] * 2}
@@ -214,8 +217,8 @@ def test_a_hostile_reply_is_the_answers_failure(header):
 
 
 def test_text_nested_to_any_depth_is_the_answers_failure():
-    for depth in range(60, 1000, 5):
-        deep = json.loads("[" * depth + "]" * depth) if depth < 900 else depth
+    for depth in range(60, 900, 5):
+        deep = json.loads("[" * depth + "]" * depth)
         with pytest.raises(AnswerFailure):
             reply_of({"reply": "error", "type": "X", "message": deep, "own": []})
 
@@ -228,9 +231,9 @@ def test_text_nested_to_any_depth_is_the_answers_failure():
         (torch.zeros(2), {"grad": {"kind": "float", "value": "1.0"}}),
         (np.zeros(2), {"values": {"kind": "none"}}),
         (np.random.default_rng(0), {"state": {"kind": "dict", "value": []}}),
-        (torch.Generator(), {"state": {"kind": "none"}}),
+        (torch.Generator(), {"state": {"kind": "text", "value": "0"}}),
     ],
-    ids=["gradient of integers", "list", "number", "nothing", "no state", "no torch state"],
+    ids=["gradient of integers", "list", "number", "nothing", "no state", "text for a state"],
 )
 def test_an_impossible_change_of_an_argument_is_the_answers_failure(argument, change):
     header = {"reply": "value", "value": NODE, "changes": [{"leaf": 0, **change}]}
@@ -238,7 +241,7 @@ def test_an_impossible_change_of_an_argument_is_the_answers_failure(argument, ch
         reply_of(header, arguments=(argument,))
 
 
-@pytest.mark.parametrize("kind", ["PCG64", "MT19937", "Philox", "SFC64"])
+@pytest.mark.parametrize("kind", ["MT19937", "Philox"])
 def test_a_generators_state_cannot_be_made_to_read_beyond_it(kind):
     generator = np.random.Generator(getattr(np.random, kind)(5))
     state = pickle.loads(pickle.dumps(generator.bit_generator.state))
@@ -261,7 +264,7 @@ def _state_node(value, position, key=""):
         return {"kind": "text", "value": value}
     if isinstance(value, np.ndarray):
         return {"kind": "array", "value": key}
-    hostile = key in ("pos", "buffer_pos", "has_uint32")
+    hostile = key in ("pos", "buffer_pos")
     return {"kind": "int", "value": str(position if hostile else value)}
 
 

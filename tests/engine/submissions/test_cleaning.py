@@ -67,7 +67,8 @@ def test_active_markdown_is_inert_once_rendered(name):
     assert page.tags <= KNOWN_TAGS
     assert page.names <= {"href", "src", "alt", "title", "class", "id", "target"}
     for link in page.links:
-        plain = re.sub(r"[\x00-\x20]|%[01][0-9A-Fa-f]|%20", "", link).lower()
+        # What browsers overlook in a scheme; what is percent-encoded they do not decode there.
+        plain = re.sub(r"[\x00-\x20]", "", link).lower()
         assert not plain.startswith(("javascript:", "vbscript:", "data:"))
 
 

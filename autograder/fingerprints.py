@@ -11,7 +11,21 @@ from pathlib import Path
 import autograder
 from autograder.chapters.master import read_master
 from autograder.course import Assignment
+from autograder.isolation import Isolation
 from autograder.limits import Limits
+from autograder.results import Key
+
+
+def submission_key(
+    assignment: Assignment, content: bytes, limits: Limits, isolation: Isolation
+) -> Key:
+    """Return what a result for these bytes depends on."""
+    return Key(
+        submission=text_hash(content),
+        assignment=assignment_hash(assignment),
+        engine=engine_hash(),
+        settings=text_hash(json.dumps([asdict(limits), isolation], sort_keys=True).encode()),
+    )
 
 
 def text_hash(content: bytes) -> str:
@@ -19,6 +33,7 @@ def text_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+@cache
 def assignment_hash(assignment: Assignment) -> str:
     """Return the hash of an assignment's tests, answers, notebook and data."""
     digest = hashlib.sha256()
@@ -43,8 +58,3 @@ def engine_hash() -> str:
     for path in sorted(root.rglob("*.py")):
         digest.update(f"\0{path.relative_to(root)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
-
-
-def settings_hash(limits: Limits, isolation: str) -> str:
-    """Return the hash of the settings a result depends on."""
-    return text_hash(json.dumps([asdict(limits), isolation], sort_keys=True).encode())

@@ -1,0 +1,61 @@
+# What a person does here. Each target does all of its own set-up; a second run starts at once.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export OMP_NUM_THREADS := 1
+
+.PHONY: help demo test quick-test build check calibrate lint bench box clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+# torch comes by its own pin: on machines with a CPU wheel at hand that one is taken.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or later is needed: make PYTHON=python3.11 ..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned packages into $(VENV) (once; some minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+box:             ## see to bubblewrap: install it where that is possible, or say how
+	@bash scripts/ensure-bubblewrap
+
+demo: $(READY) box ## grade a made-up class of a01_pca through the whole pipeline
+	@$(BIN)/autograder build
+	@$(BIN)/autograder demo a01_pca
+	@$(BIN)/autograder grade a01_pca || test $$? -eq 1
+	@$(BIN)/nbgrader generate_feedback a01_pca --quiet --force >/dev/null 2>results/feedback.log || true
+	@echo
+	@echo "What to do next:"
+	@echo "  source $(BIN)/activate"
+	@echo "  nbgrader formgrader      # the gradebook in the browser: every submission, scores, pictures"
+	@echo "  autograder grade a01_pca # again: nothing has changed, so nothing is graded twice"
+	@echo "  feedback/<student>/a01_pca/a01_pca.html is what a student gets back"
+	@echo "  results/a01_pca/<student>.json has everything, for you"
+
+test: $(READY) box ## every test, of the course and of the engine
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/autograder build --check
+	@$(BIN)/python -m pytest tests/engine -q
+	@$(BIN)/autograder check
+	@$(BIN)/autograder calibrate
+
+build: $(READY) ## source/ and release/ notebooks from the masters
+	@$(BIN)/autograder build
+
+check: $(READY) ## does the course hold together?
+	@$(BIN)/autograder check
+
+calibrate: $(READY) box ## grade every answer whose verdict is known
+	@$(BIN)/autograder calibrate
+
+bench: $(READY) box ## compare with stock nbgrader on the same submissions
+	@$(BIN)/python bench/compare.py
+
+clean:           ## remove what the demo and grading wrote
+	rm -rf submitted autograded feedback results gradebook.db
