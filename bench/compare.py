@@ -79,6 +79,13 @@ def measure(judge: JudgeSide, count: int, jobs: int) -> dict[str, Any]:
         files = [ours.assignment(name).result(student) for student in kinds]
         results = [json.loads(file.read_text()) for file in files]
         written = [file.stat().st_mtime for file in files]
+        differences = [
+            {"kind": kinds[result["student"]], **difference}
+            for result in results
+            for difference in compare_scores(
+                ours.assignment(name), stock.assignment(name), result, judge.exercises
+            )
+        ]
         return {
             "throughput_ratio_nbgrader": round(theirs.seconds / mine.seconds, 2),
             "cpu_ratio_nbgrader": round(theirs.cpu_seconds / mine.cpu_seconds, 2),
@@ -91,13 +98,8 @@ def measure(judge: JudgeSide, count: int, jobs: int) -> dict[str, Any]:
             "nbgrader": timings(theirs, count),
             "autograder": {**timings(mine, count), **breakdown(mine, results, written)},
             "scores_compared": count * len(judge.exercises),
-            "differences": [
-                {"kind": kinds[result["student"]], **difference}
-                for result in results
-                for difference in compare_scores(
-                    ours.assignment(name), stock.assignment(name), result, judge.exercises
-                )
-            ],
+            "differences": differences,
+            "differences_not_explained": sum(not one["reason"] for one in differences),
         }
 
 
@@ -147,7 +149,10 @@ def show(report: dict[str, Any]) -> None:
     for one in report["differences"]:
         differing.add_row(*(str(one[column]) for column in columns))
     out.print(differing if report["differences"] else "")
-    out.print(f"{len(report['differences'])} of {report['scores_compared']} scores differ")
+    out.print(
+        f"{len(report['differences'])} of {report['scores_compared']} scores differ, "
+        f"{report['differences_not_explained']} of them not by an earlier mistake"
+    )
 
 
 @click.command()

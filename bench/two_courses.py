@@ -115,7 +115,7 @@ def compare_scores(
             "ours": mine[cell],
             "failed_stock": failed[cell],
             "failed_ours": [t["name"] for t in graded["tests"] if t["verdict"] != "PASSED"],
-            "reason": f"not punished twice: {', '.join(forgiven)}" if forgiven else "see tests",
+            "reason": f"not punished twice: {', '.join(forgiven)}" if forgiven else "",
         }
         differences.append(difference)
     return differences

@@ -13,6 +13,7 @@ from typing import Any
 
 from autograder.box.calls import serve_calls
 from autograder.box.namespaces import limit_cpu
+from autograder.box.processes import reap
 from autograder.box.shell import BoxShell
 from autograder.limits import Limits
 from autograder.wire.frames import MIB, PeerClosed, receive_frame, send_frame
@@ -91,4 +92,6 @@ def _fork_exercise(
             os._exit(status)
     os.close(descriptors[0])
     _, status = os.waitpid(child, 0)
+    # What the exercise left running has been killed, and became this process's child.
+    reap()
     send_frame(sock, {"ended": status})

@@ -162,6 +162,7 @@ class WarmParent:
             used = processes.usage(processes.descendants(os.getpid()), self._baseline_mb)
             self._cpu_s = max(self._cpu_s, used.cpu_s)
             self._kill(frozenset())
+        processes.reap()
         self._submission = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

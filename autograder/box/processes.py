@@ -23,7 +23,7 @@ class Usage:
 
 
 def descendants(root: int) -> list[int]:
-    """Return the process ids below `root`, itself not among them."""
+    """Return the living processes below `root`, itself not among them."""
     found: list[int] = []
     waiting = [root]
     while waiting:
@@ -33,10 +33,22 @@ def descendants(root: int) -> list[int]:
             text = " ".join(Path(f"/proc/{pid}/task/{t}/children").read_text() for t in threads)
         except OSError:
             continue
-        children = [int(child) for child in text.split()]
+        children = [int(child) for child in text.split() if not _is_dead(int(child))]
         found += children
         waiting += children
     return found
+
+
+def _is_dead(pid: int) -> bool:
+    """Say whether only a process's exit status is left; its first thread may end before others."""
+    try:
+        states = [
+            Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()[0]
+            for thread in os.listdir(f"/proc/{pid}/task")
+        ]
+    except OSError:
+        return not Path(f"/proc/{pid}").exists()
+    return all(state in "ZX" for state in states)
 
 
 def anonymous_mb(pid: int) -> float:

@@ -33,9 +33,19 @@ def warm_up() -> BoxShell:
     warm_autograd()
     np.random.default_rng(0).normal(size=3)
     shell.reset(new_session=True)
+    close_fonts()
     gc.collect()
     gc.freeze()
     return shell
+
+
+def close_fonts() -> None:
+    """Close the font files: forks would share, and move, their positions."""
+    from matplotlib import font_manager
+    from matplotlib.mathtext import MathTextParser
+
+    MathTextParser._parse_cached.cache_clear()  # type: ignore[attr-defined]
+    font_manager._get_font.cache_clear()  # type: ignore[attr-defined]
 
 
 def warm_autograd() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import nbgrader.api
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
@@ -27,6 +28,10 @@ from autograder.limits import Limits
 
 # nbgrader's queries flush objects that its session does not know yet; it does no harm.
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
+
+# Every Gradebook makes an engine, and compiles each of its queries anew; one engine a database
+# keeps them.
+nbgrader.api.create_engine = cache(nbgrader.api.create_engine)
 
 
 def course_config(course: Course) -> Config:

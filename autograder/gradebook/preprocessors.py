@@ -44,7 +44,21 @@ class RebuildNotebook(NbGraderPreprocessor):
             raise AutograderError(str(error)) from None
         for note in rebuilt.notes:
             self.log.warning("%s: %s", path, note)
+        _show_mark_schemes(rebuilt.notebook, assignment)
         return rebuilt.notebook, resources
+
+
+def _show_mark_schemes(notebook: NotebookNode, assignment: Assignment) -> None:
+    """Give a task its marking scheme back, as nbgrader does for the person who marks it."""
+    source = nbformat.read(assignment.source_notebook, as_version=4)
+    tasks = {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in source.cells
+        if cell.metadata.get("nbgrader", {}).get("task")
+    }
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.source = tasks.get(name, cell.source)
 
 
 class FillInResults(NbGraderPreprocessor):

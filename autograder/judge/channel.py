@@ -20,6 +20,7 @@ from autograder.judge.failures import (
     AnswerTimedOut,
     OwnLine,
     StudentRaised,
+    printable,
 )
 from autograder.limits import Limits
 from autograder.wire.frames import (
@@ -296,8 +297,8 @@ def _own_line(item: Any) -> OwnLine:
     line = item.get("line")
     return OwnLine(
         line if isinstance(line, int) else 0,
-        str(item.get("function", ""))[:100],
-        str(item.get("text", ""))[:200],
+        printable(str(item.get("function", ""))[:100]),
+        printable(str(item.get("text", ""))[:200]),
     )
 
 

@@ -31,6 +31,8 @@ from autograder.wire.frames import (
 
 _MAX_RESTARTS = 6
 _INTERRUPT_GRACE_S = 2.0
+# JSON writes a letter in up to 12 bytes, and pictures have eight times as much room as text.
+_BYTES_A_LETTER = 24
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Submission:
     _skipped: set[int] = field(default_factory=set)
     _restarts: int = 0
     _deadline: float = 0.0
+    _output_bytes_left: int = 64 * MIB
 
     def run_cells(self) -> None:
         """Run the cells from the top; after a cell that ends the process, again without it."""
@@ -98,7 +101,7 @@ class Submission:
                     raise FrameError("a cell that was not sent")
                 current = header["cell"]
                 if "succeeded" in header:
-                    self.runs.setdefault(current, CellRun()).outputs = _outputs(block)
+                    self.runs.setdefault(current, CellRun()).outputs = self._outputs(block)
         except DeadlinePassed:
             return self._fail_cell(current, self._timed_out(current))
         except FrameError as error:
@@ -115,6 +118,13 @@ class Submission:
         deadline = min(time.monotonic() + wait_s, self._deadline + _INTERRUPT_GRACE_S)
         frame = receive_frame(self._sock, max_block_bytes=64 * MIB, deadline=deadline)
         return frame.header, frame.block
+
+    def _outputs(self, block: bytes) -> list[Any]:
+        """Return a cell's outputs, or none where they are more than the box's shell lets out."""
+        if len(block) > min(self.limits.output_mb * _BYTES_A_LETTER * MIB, self._output_bytes_left):
+            return []
+        self._output_bytes_left -= len(block)
+        return _outputs(block)
 
     def _timed_out(self, cell: int = -1) -> AnswerFailure:
         if time.monotonic() > self._deadline:

@@ -68,10 +68,10 @@ def draw_cloud(axes: Axes) -> None:
     cloud = rng.normal(size=(260, 2)) * [2.2, 0.7] @ np.array([[0.86, 0.51], [-0.51, 0.86]])
     directions, variances, mean = pca_eig(cloud, 2)
     axes.scatter(*cloud.T, s=7, color=FAINT, alpha=0.55, linewidths=0)
-    for j, (colour, style) in enumerate([(BLUE, "-"), (ORANGE, "--")]):
+    for j, (colour, style) in enumerate([(BLUE, "-"), (ORANGE, (0, (2.2, 0.8)))]):
         # Signs are free: point every arrow up.
         tip = directions[:, j] * np.sign(directions[1, j]) * 2 * np.sqrt(variances[j])
-        axes.plot(*zip(mean, mean + tip, strict=True), style, color=colour, lw=3)
+        axes.plot(*zip(mean, mean + tip, strict=True), linestyle=style, color=colour, lw=3)
         axes.annotate(f"$w_{j + 1}$", mean + tip, (6, 4), textcoords="offset points", color=colour)
     axes.set(aspect="equal", xticks=[], yticks=[])
     axes.set_title("pca_eig: the directions that keep the variance", fontsize=10)
@@ -99,8 +99,10 @@ def main(results: Path) -> None:
     submissions.sort(key=lambda submission: -submission["score"])
     plt.rcParams.update({"font.size": 9.5, "text.color": INK})
     figure = plt.figure(figsize=(12, 5.4), dpi=130, facecolor=PAGE)
-    draw_class(figure.add_axes((0.125, 0.06, 0.44, 0.66)), submissions)
+    draw_class(figure.add_axes((0.125, 0.06, 0.44, 0.69)), submissions)
     figure.text(0.02, 0.94, "A class of made-up students, graded", fontsize=12, weight="bold")
+    legend = "✓ passed   ✗ or points: failed   · not solved   crash, time, mem: ended there"
+    figure.text(0.125, 0.015, legend, color=FAINT)
     figure.text(0.68, 0.94, "What its exercises compute", fontsize=12, weight="bold")
     draw_cloud(figure.add_axes((0.68, 0.42, 0.29, 0.43), facecolor=PAGE))
     digits = [figure.add_axes((0.68 + 0.075 * i, 0.07, 0.065, 0.2)) for i in range(4)]

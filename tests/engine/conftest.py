@@ -6,10 +6,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from autograder.chapters.functions import read_functions
 from autograder.chapters.notebooks import build
 from autograder.course import find_course
-from autograder.judge.box import Isolation
+from autograder.isolation import Isolation
 from autograder.judge.grading import Grader
 from autograder.limits import Limits
 

@@ -5,11 +5,12 @@ import os
 from dataclasses import fields
 
 import pytest
+from pydantic import ValidationError
+
 from autograder import results
 from autograder.limits import Limits
 from autograder.results import Key, SubmissionResult, document, read_result, write_result
 from autograder.verdicts import Verdict, worst
-from pydantic import ValidationError
 
 
 def result(**edits):
@@ -51,7 +52,8 @@ def test_writing_leaves_one_file_behind(tmp_path):
     path = tmp_path / "a.json"
     for score in (1.0, 2.0):
         write_result(path, result(score=score))
-    assert os.listdir(tmp_path) == ["a.json"] and read_result(path).score == 2.0
+    assert os.listdir(tmp_path) == ["a.json"]
+    assert read_result(path).score == 2.0
 
 
 def test_a_write_that_fails_leaves_the_old_result_whole(tmp_path, monkeypatch):
@@ -64,7 +66,8 @@ def test_a_write_that_fails_leaves_the_old_result_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(results.os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         write_result(path, result(score=2.0))
-    assert os.listdir(tmp_path) == ["a.json"] and read_result(path).score == 1.0
+    assert os.listdir(tmp_path) == ["a.json"]
+    assert read_result(path).score == 1.0
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"schema_version": 1}'])
@@ -91,7 +94,9 @@ def test_an_unknown_verdict_is_refused():
 
 def test_the_document_is_plain_json_with_its_schema_first():
     made = json.loads(json.dumps(document("toy", [result()])))
-    assert made["schema"] == 1 and made["assignment"] == "toy"
+    assert made["schema"] == 1
+    assert made["assignment"] == "toy"
     (submission,) = made["submissions"]
-    assert submission["student"] == "Zoë" and submission["verdict"] == "PASSED"
+    assert submission["student"] == "Zoë"
+    assert submission["verdict"] == "PASSED"
     assert "cells" not in submission

@@ -4,6 +4,7 @@ import contextlib
 import os
 
 import pytest
+
 from autograder.batch.pool import JudgeDied, Pool
 
 

@@ -6,6 +6,7 @@ import shutil
 
 import nbformat
 import pytest
+
 from autograder.chapters.functions import BEGIN, END, read_functions, setup_problems
 from autograder.chapters.master import CellKind, read_master
 from autograder.chapters.notebooks import build, render, source_notebook, stale
@@ -37,7 +38,8 @@ def test_a_master_is_read_in_its_order(toy):
     ]
     assert [exercise.points for exercise in master.exercises] == [2, 3, 4, 1]
     assert [exercise.optional for exercise in master.exercises] == [False, False, False, True]
-    assert master.minutes == 5 and master.data == ["numbers.txt"]
+    assert master.minutes == 5
+    assert master.data == ["numbers.txt"]
     assert {cell.kind for cell in master.cells} == set(CellKind)
 
 
@@ -66,12 +68,15 @@ FAULTS = {
 def test_a_fault_of_a_master_is_named_with_its_file(course, name):
     old, new, said = FAULTS[name]
     text = course.master.read_text()
-    changed = old.sub(new, text, count=1) if isinstance(old, re.Pattern) else text.replace(old, new, 1)
+    changed = (
+        old.sub(new, text, count=1) if isinstance(old, re.Pattern) else text.replace(old, new, 1)
+    )
     assert changed != text
     course.master.write_text(changed)
     with pytest.raises(CourseError) as caught:
         read_master(course)
-    assert said in str(caught.value) and str(course.master) in str(caught.value)
+    assert said in str(caught.value)
+    assert str(course.master) in str(caught.value)
 
 
 def test_a_missing_master_is_named(course):
@@ -99,8 +104,10 @@ def test_functions_are_cut_out_whole(toy):
     functions = read_functions(toy)
     assert list(functions) == ["square", "sum_of_squares", "weighted_energy", "cube"]
     for name, source in functions.items():
-        assert source.startswith(f"def {name}(") and source.rstrip().endswith(END)
-        assert source.count(BEGIN) == 1 and '"""' in source
+        assert source.startswith(f"def {name}(")
+        assert source.rstrip().endswith(END)
+        assert source.count(BEGIN) == 1
+        assert '"""' in source
 
 
 def test_helpers_with_an_underscore_are_no_exercises(course):
@@ -157,7 +164,8 @@ def test_missing_data_is_named(course):
 
 
 def test_building_twice_changes_nothing_and_stale_notices_every_change(course):
-    assert build(course) == [] and stale(course) == []
+    assert build(course) == []
+    assert stale(course) == []
     course.release_notebook.write_bytes(course.release_notebook.read_bytes() + b" ")
     orphan = course.release_notebook.parent / "answers.txt"
     orphan.touch()
@@ -165,7 +173,8 @@ def test_building_twice_changes_nothing_and_stale_notices_every_change(course):
     missing.unlink()
     assert set(stale(course)) == {course.release_notebook, orphan, missing}
     assert set(build(course)) == {course.release_notebook, orphan, missing}
-    assert stale(course) == [] and not orphan.exists()
+    assert stale(course) == []
+    assert not orphan.exists()
 
 
 def test_a_changed_master_is_stale(course):
@@ -181,7 +190,14 @@ def test_the_same_bytes_wherever_and_whenever_it_is_built(course, toy):
 
 def test_no_answer_is_released(toy):
     text = toy.release_notebook.read_text()
-    for secret in ("x**2\\n", "square(x).sum()", "0.5 * (weights", "x**3", "SOLUTION", "MARK SCHEME"):
+    for secret in (
+        "x**2\\n",
+        "square(x).sum()",
+        "0.5 * (weights",
+        "x**3",
+        "SOLUTION",
+        "MARK SCHEME",
+    ):
         assert secret not in text
     assert "Two points for a reason" not in text
     released = nbformat.read(toy.release_notebook, as_version=4)
@@ -198,12 +214,18 @@ def test_the_source_notebook_holds_every_answer(toy):
 
 def test_names_points_and_locks_are_the_masters(toy):
     cells = nbformat.read(toy.release_notebook, as_version=4).cells
-    marks = {c.metadata.nbgrader.grade_id: c.metadata.nbgrader for c in cells if "nbgrader" in c.metadata}
-    assert marks["square-tests"].points == 2 and marks["square-tests"].locked
+    marks = {
+        c.metadata.nbgrader.grade_id: c.metadata.nbgrader for c in cells if "nbgrader" in c.metadata
+    }
+    assert marks["square-tests"].points == 2
+    assert marks["square-tests"].locked
     assert marks["cube-tests"].points == 0
-    assert marks["square"].solution and not marks["square"].grade
-    assert marks["why_squares"].task and marks["why_squares"].points == 2
-    assert marks["setup"].locked and marks["notebook_setup"].locked
+    assert marks["square"].solution
+    assert not marks["square"].grade
+    assert marks["why_squares"].task
+    assert marks["why_squares"].points == 2
+    assert marks["setup"].locked
+    assert marks["notebook_setup"].locked
 
 
 def test_built_notebooks_are_clean(toy):
@@ -211,7 +233,8 @@ def test_built_notebooks_are_clean(toy):
         made = json.loads(path.read_text())
         nbformat.validate(made)
         ids = [cell["id"] for cell in made["cells"]]
-        assert len(set(ids)) == len(ids) and "lines_to_next_cell" not in path.read_text()
+        assert len(set(ids)) == len(ids)
+        assert "lines_to_next_cell" not in path.read_text()
         assert not any(cell.get("outputs") or cell.get("execution_count") for cell in made["cells"])
 
 

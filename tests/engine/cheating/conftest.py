@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import nbformat
 import pytest
+
 from autograder.results import SubmissionResult
 from autograder.verdicts import Verdict
 
@@ -55,9 +56,7 @@ def attack(grader, notebook, submit):
             made["cells"].insert(0, {**cell, "source": [cell.source]})
         result = grader.grade_bytes(json.dumps(made).encode(), "mallory", "toy.ipynb")
         scores = {one.name: one.score for one in result.exercises}
-        deserved = {
-            one.name: 0.0 if one.name in costs else one.points for one in result.exercises
-        }
+        deserved = {one.name: 0.0 if one.name in costs else one.points for one in result.exercises}
         assert scores == deserved, _story(result)
         assert Verdict.GRADER_ERROR not in {one.verdict for one in result.exercises}
         assert len(result.model_dump_json()) < 8 * 2**20

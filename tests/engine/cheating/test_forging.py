@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+
 from autograder.judge.answer import Answer
 from autograder.judge.channel import Channel
 from autograder.judge.failures import AnswerFailure
@@ -83,8 +84,8 @@ def test_forged_outputs_cannot_fill_the_result(attack):
 text = "x" * 2_000_000
 outputs = [{"output_type": "stream", "name": "stdout", "text": text}] * 20
 block = json.dumps(outputs).encode()
-for _ in range(3):
-    send_frame(judge(), {"cell": 0, "succeeded": True}, block)
+send_frame(judge(), {"cell": 0, "succeeded": True}, block)
+os._exit(0)
 """
     attacked = attack(first=FIND_SOCKET + flood)
     assert len(attacked.printed) < 3 * MIB

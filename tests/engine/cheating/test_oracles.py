@@ -3,6 +3,7 @@
 import textwrap
 
 import pytest
+
 from autograder.verdicts import Verdict
 
 pytestmark = pytest.mark.box

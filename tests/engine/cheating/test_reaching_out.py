@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.channel import local_channel
 from autograder.judge.hidden_tests import run_hidden_tests
@@ -110,13 +111,13 @@ def test_the_open_descriptors_are_nothing_but_silence_and_the_judges_socket(atta
             except OSError:
                 continue
             kinds.append("socket" if stat.S_ISSOCK(mode) else "device" if stat.S_ISCHR(mode)
-                         else f"SEEN {oct(mode)} {descriptor} {os.fstat(descriptor)}")
+                         else f"{descriptor}:{mode:o}")
         print(*sorted(kinds))
         """
     )
-    assert attacked.printed.split("\n")[0].split()[:4] == ["device"] * 3 + ["socket"]
-    assert "SEEN" not in attacked.printed
-    assert "socket socket" not in attacked.printed
+    kinds = attacked.printed.splitlines()[0].split()
+    assert set(kinds) == {"device", "socket"}
+    assert kinds.count("socket") == 1
 
 
 @box

@@ -1,6 +1,7 @@
 """What an attacker leaves behind: processes, files, shared memory, changed modules."""
 
 import pytest
+
 from autograder.verdicts import Verdict
 
 pytestmark = pytest.mark.box

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
+
 from autograder.judge.answer import Answer, ReferenceFailed
 from autograder.judge.channel import local_channel
 from autograder.judge.failures import (
@@ -43,7 +44,8 @@ def tensor(*values, grad=False):
 def test_values_and_keywords_cross(across):
     answer = across(lambda x, *, scale=1.0: {"a": x * scale, "b": (1.5, "text", None, True)})
     result = answer(np.array([1.0, 2.0]), scale=3.0)
-    assert result["a"].tolist() == [3, 6] and result["b"] == (1.5, "text", None, True)
+    assert result["a"].tolist() == [3, 6]
+    assert result["b"] == (1.5, "text", None, True)
 
 
 def test_gradients_are_those_of_the_function(across):
@@ -80,19 +82,22 @@ def test_each_of_several_results_has_its_gradient(across):
     x = tensor(2.0, grad=True)
     first, (second, plain) = across(lambda x: (x**2, [x**3, 7.0]))(x)
     (first + 10 * second).sum().backward()
-    assert x.grad.item() == 2 * 2 + 10 * 12 and plain == 7.0
+    assert x.grad.item() == 2 * 2 + 10 * 12
+    assert plain == 7.0
 
 
 def test_an_input_that_is_not_used_has_gradient_zero(across):
     x, w = tensor(1.0, grad=True), tensor(1.0, grad=True)
     across(lambda x, w: x * 2)(x, w).sum().backward()
-    assert x.grad.item() == 2 and w.grad.item() == 0
+    assert x.grad.item() == 2
+    assert w.grad.item() == 0
 
 
 def test_a_modules_parameters_get_gradients(across):
     module = torch.nn.Linear(2, 1, dtype=DTYPE)
     across(lambda m, x: m(x).sum())(module, tensor(3.0, 4.0)).backward()
-    assert module.weight.grad.tolist() == [[3, 4]] and module.bias.grad.tolist() == [1]
+    assert module.weight.grad.tolist() == [[3, 4]]
+    assert module.bias.grad.tolist() == [1]
 
 
 def test_nothing_is_differentiated_under_no_grad(across):
@@ -196,8 +201,10 @@ def test_sgd_steps_through_the_wall_are_exact(across):
     for _ in range(3):
         assert answer(module, optimizer, x) == sgd_step(twin, twins_optimizer, x)
     for one, other in zip(module.parameters(), twin.parameters(), strict=True):
-        assert torch.equal(one, other) and torch.equal(one.grad, other.grad)
-        assert one.is_leaf and one.requires_grad
+        assert torch.equal(one, other)
+        assert torch.equal(one.grad, other.grad)
+        assert one.is_leaf
+        assert one.requires_grad
 
 
 def test_the_reference_never_touches_the_tests_own_arguments(across):

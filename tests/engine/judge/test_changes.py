@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from autograder.judge.changes import apply_changes
 from autograder.wire.inbound import HostileReply
 from autograder.wire.outbound import Packed
@@ -61,5 +62,7 @@ def test_a_change_keeps_the_kind_of_what_it_changes():
     array, tensor = np.zeros(2, dtype=np.float32), torch.zeros(2, dtype=torch.float64)
     apply(array, {"values": np.array([1.0, 2.0])})
     apply(tensor, {"values": np.array([1, 2]), "grad": np.array([3, 4], dtype=np.float32)})
-    assert array.dtype == np.float32 and array.tolist() == [1, 2]
-    assert tensor.dtype == tensor.grad.dtype == torch.float64 and tensor.grad.tolist() == [3, 4]
+    assert array.dtype == np.float32
+    assert array.tolist() == [1, 2]
+    assert tensor.dtype == tensor.grad.dtype == torch.float64
+    assert tensor.grad.tolist() == [3, 4]

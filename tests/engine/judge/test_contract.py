@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from autograder.judge.contract import conform, describe
 from autograder.judge.failures import ContractViolation
 from autograder.wire.inbound import Opaque

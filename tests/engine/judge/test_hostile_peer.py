@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+
 from autograder.judge.answer import Answer
 from autograder.judge.channel import Channel
 from autograder.judge.failures import AnswerCrashed, StudentRaised
@@ -118,7 +119,9 @@ def test_a_false_gradient_is_refused(lying, name):
     sent = value({"kind": "tensor", "value": "0", "graph": 0})
     answer = lying((sent, ONES), (GRADIENTS[name], ONES), reference=lambda x: x[:2] * 1.0)
     result = answer(torch.ones(3, requires_grad=True))
-    with pytest.raises(AnswerCrashed, match="A call sent back gradient|A call sent back a gradient"):
+    with pytest.raises(
+        AnswerCrashed, match=r"A call sent back gradient|A call sent back a gradient"
+    ):
         result.sum().backward()
 
 
@@ -127,7 +130,8 @@ def test_an_error_is_told_in_bounded_words(lying):
     answer = lying(({"reply": "error", "type": "E" * 500, "message": "m" * 5000, "own": own}, b""))
     with pytest.raises(StudentRaised) as caught:
         answer(1.0)
-    assert len(caught.value.message) < 700 and len(caught.value.own_lines) == 8
+    assert len(caught.value.message) < 700
+    assert len(caught.value.own_lines) == 8
     assert all(len(own.text) == 200 and own.line == 0 for own in caught.value.own_lines)
 
 

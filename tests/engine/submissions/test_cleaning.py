@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 
 import nbformat
 import pytest
-from autograder.submissions.cleaning import clean_markdown, clean_outputs
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+from autograder.submissions.cleaning import clean_markdown, clean_outputs
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
 KNOWN_TAGS = {"p", "a", "img", "code", "pre", "em", "strong", "li", "ul", "blockquote", "h1", "br"}
@@ -172,8 +173,10 @@ def test_an_odd_output_is_brought_into_nbformats_form(output):
     notebook = nbformat.v4.new_notebook(cells=[cell])
     nbformat.validate(notebook)
     text = nbformat.writes(notebook).encode().decode()
-    assert len(cleaned) == 1 and len(text) < 10_000
-    assert "\\u0000" not in text and "\\ud800" not in text
+    assert len(cleaned) == 1
+    assert len(text) < 10_000
+    assert "\\u0000" not in text
+    assert "\\ud800" not in text
 
 
 def test_control_characters_are_replaced_and_colours_kept():

@@ -5,6 +5,7 @@ import os
 
 import nbformat
 import pytest
+
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 
 MIB = 2**20
@@ -63,7 +64,8 @@ def test_what_is_no_notebook_is_named_in_one_line(name):
     with pytest.raises(UnreadableNotebook) as caught:
         parse(content, "toy.ipynb")
     assert said in str(caught.value)
-    assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 250
 
 
 @pytest.mark.parametrize("odd", [1, None, "text", ["a"]], ids=str)
@@ -118,7 +120,9 @@ ODD_METADATA = [
 @pytest.mark.parametrize("metadata", ODD_METADATA, ids=str)
 def test_odd_metadata_names_no_cell(metadata):
     (cell,) = read(notebook(code(metadata=metadata)))
-    assert cell.grade_id is None and cell.tags == () and cell.source == "x = 1"
+    assert cell.grade_id is None
+    assert cell.tags == ()
+    assert cell.source == "x = 1"
 
 
 @pytest.mark.parametrize("source", ["a\ud800b", ["a", "\ud800b"]])
@@ -130,7 +134,8 @@ def test_a_lone_surrogate_is_replaced(source):
 def test_claims_and_tags_are_kept_for_the_ta():
     metadata = {"nbgrader": {"grade_id": "a", "points": 99}, "tags": ["skip-execution", 3]}
     (cell,) = read(notebook(code(metadata=metadata)))
-    assert cell.claims["points"] == 99 and cell.tags == ("skip-execution", "3")
+    assert cell.claims["points"] == 99
+    assert cell.tags == ("skip-execution", "3")
 
 
 def refused(path, notebook_mb=1):

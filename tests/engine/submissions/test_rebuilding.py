@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+
 from autograder.submissions.reading import parse
 from autograder.submissions.rebuilding import rebuild
 
@@ -54,7 +55,8 @@ def marks_of(notebook):
 
 def test_an_untouched_notebook_is_ours_without_a_note(rebuilt, release):
     made = rebuilt(others="stub")
-    assert made.notes == [] and marks_of(made.notebook) == marks_of(release)
+    assert made.notes == []
+    assert marks_of(made.notebook) == marks_of(release)
     assert [c.source for c in made.notebook.cells] == [c.source for c in release.cells]
     nbformat.validate(made.notebook)
 
@@ -104,12 +106,14 @@ def test_a_retyped_answer_is_code_again(rebuilt, kind):
     made = rebuilt(retype)
     assert made.notes == [f"cell 'square' was turned into {kind}: taken as code"]
     cell = made.notebook.cells[made.index_of("square")]
-    assert cell.cell_type == "code" and "x**2" in cell.source
+    assert cell.cell_type == "code"
+    assert "x**2" in cell.source
 
 
 def test_a_cell_type_of_no_letters_is_told_in_writable_text(rebuilt):
     made = rebuilt(lambda cells: find(cells, "square").update(cell_type="\ud800" + "x" * 5000))
-    assert "was turned into" in made.notes[0] and len(made.notes[0]) < 300
+    assert "was turned into" in made.notes[0]
+    assert len(made.notes[0]) < 300
     made.notes[0].encode()
 
 
@@ -130,7 +134,8 @@ def test_an_invented_grade_cell_is_code_and_nothing_else(rebuilt):
     invented["metadata"]["nbgrader"].update(grade=True, points=100, solution=False, locked=True)
     made = rebuilt(lambda cells: cells.append(invented))
     assert made.notes == ["cell 'bonus' is not one of ours: taken as an added cell"]
-    assert made.notebook.cells[-1].metadata == {} and made.notebook.cells[-1].source == "print(100)"
+    assert made.notebook.cells[-1].metadata == {}
+    assert made.notebook.cells[-1].source == "print(100)"
 
 
 def test_the_tag_skip_execution_is_ignored(rebuilt):
@@ -204,4 +209,5 @@ def test_outputs_and_attachments_are_left_behind(rebuilt):
 def test_rebuilding_twice_gives_the_same_notebook(rebuilt, release):
     first = rebuilt(lambda cells: cells.append(code("x = 1"))).notebook
     again = rebuild(parse(nbformat.writes(first).encode(), "toy.ipynb"), release)
-    assert again.notes == [] and nbformat.writes(again.notebook) == nbformat.writes(first)
+    assert again.notes == []
+    assert nbformat.writes(again.notebook) == nbformat.writes(first)

@@ -11,16 +11,12 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # grades it in a box, and its outputs and scores are filled in. No kernel is started.
 c.Autograde.sanitize_preprocessors = [
     "autograder.gradebook.preprocessors.RebuildNotebook",
-    "nbgrader.preprocessors.OverwriteKernelspec",
-    "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.gradebook.preprocessors.FillInResults",
     "nbgrader.preprocessors.SaveAutoGrades",
     "autograder.gradebook.preprocessors.FlagForAPerson",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
 # Limits of student code; `autograder grade --help` lists them with their defaults.

@@ -6,6 +6,7 @@ import struct
 import time
 
 import pytest
+
 from autograder.wire.frames import (
     MAX_HEADER_BYTES,
     MIB,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+
 from autograder.wire.inbound import (
     MAX_DEPTH,
     MAX_INTEGER_DIGITS,
@@ -100,7 +101,9 @@ def test_arrays_of_odd_layout_keep_their_values(array):
 
 def test_numpy_scalars_arrive_as_arrays_without_axes():
     arrived = round_trip(np.float32(1.5))
-    assert arrived.shape == () and arrived.dtype == np.float32 and arrived == 1.5
+    assert arrived.shape == ()
+    assert arrived.dtype == np.float32
+    assert arrived == 1.5
 
 
 def test_bfloat16_and_sparse_tensors_arrive_dense():

@@ -8,6 +8,7 @@ import cloudpickle
 import numpy as np
 import pytest
 import torch
+
 from autograder.wire.outbound import SecretArgument, TensorLeaf, pack, unpack
 
 
@@ -42,8 +43,11 @@ def module_of():
 def test_arrays_and_tensors_arrive_as_they_are(shape, dtype):
     array = np.ones(shape, dtype=dtype)
     arrived, tensor = sent((array, torch.from_numpy(array)))
-    assert arrived.dtype == array.dtype and arrived.shape == shape and (arrived == array).all()
-    assert tensor.dtype == torch.from_numpy(array).dtype and tensor.shape == shape
+    assert arrived.dtype == array.dtype
+    assert arrived.shape == shape
+    assert (arrived == array).all()
+    assert tensor.dtype == torch.from_numpy(array).dtype
+    assert tensor.shape == shape
 
 
 def test_the_copy_in_the_box_is_a_copy():
@@ -81,7 +85,8 @@ def test_tied_parameters_stay_tied_and_frozen_ones_frozen():
     module[0].bias.requires_grad_(False)
     arrived = sent(module)
     assert arrived[1].weight is arrived[0].weight
-    assert not arrived[0].bias.requires_grad and isinstance(arrived[0].bias, torch.nn.Parameter)
+    assert not arrived[0].bias.requires_grad
+    assert isinstance(arrived[0].bias, torch.nn.Parameter)
 
 
 def test_buffers_and_accumulated_gradients_travel():
@@ -90,15 +95,18 @@ def test_buffers_and_accumulated_gradients_travel():
     module.weight.grad = torch.full((2,), 5.0, dtype=torch.float64)
     arrived = sent(module)
     assert arrived.running_mean.tolist() == [3, 3]
-    assert arrived.weight.grad.tolist() == [5, 5] and arrived.bias.grad is None
+    assert arrived.weight.grad.tolist() == [5, 5]
+    assert arrived.bias.grad is None
 
 
 def test_a_leaf_arrives_as_a_leaf_and_a_result_as_a_result():
     leaf = torch.ones(2, requires_grad=True)
     arrived = unpack(pack((leaf, leaf * 2, leaf.detach())).block, no_callback)
     a, b, c = arrived.value
-    assert a.is_leaf and a.requires_grad
-    assert not b.is_leaf and b.requires_grad
+    assert a.is_leaf
+    assert a.requires_grad
+    assert not b.is_leaf
+    assert b.requires_grad
     assert not c.requires_grad
     b.add_(1)
     assert list(arrived.inputs) == [0, 1]
@@ -180,7 +188,9 @@ def test_the_modules_of_answers_and_tests_may_not_go_into_the_box(module_of):
             pack(value, secret_modules=secret)
 
 
-TESTS = "def test_a(): pass\nclass Test_b:\n    def test_c(self): pass\ndef probe(x): return x + 1\n"
+TESTS = (
+    "def test_a(): pass\nclass Test_b:\n    def test_c(self): pass\ndef probe(x): return x + 1\n"
+)
 
 
 @pytest.mark.parametrize("name", ["test_a", "Test_b"])
@@ -213,5 +223,8 @@ def test_a_function_without_a_module_is_no_secret():
 def test_a_packed_tensor_is_described_by_plain_data():
     packed = pack(torch.ones(2, requires_grad=True))
     (leaf,) = unpack(packed.block, no_callback).leaves
-    assert isinstance(leaf, TensorLeaf) and leaf.requires_grad and leaf.is_leaf
-    assert isinstance(leaf.values, np.ndarray) and leaf.grad is None
+    assert isinstance(leaf, TensorLeaf)
+    assert leaf.requires_grad
+    assert leaf.is_leaf
+    assert isinstance(leaf.values, np.ndarray)
+    assert leaf.grad is None

@@ -1,0 +1,139 @@
+"""A graded toy class, and a real browser on a real formgrader."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+TOKEN = "engine-tests"
+CHROMIUM_OPTIONS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,1600",
+]
+
+
+@pytest.fixture(scope="session")
+def run(classroom):
+    """Run a command in the class's course folder, as a person would; return what became of it."""
+    scripts = Path(sys.executable).parent
+
+    def run(*command, check=True):
+        environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            [str(scripts / command[0]), *command[1:]],
+            cwd=classroom,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def classroom(tmp_path_factory, toy):
+    """A copy of the toy course with three submissions, nothing graded yet."""
+    root = tmp_path_factory.mktemp("class") / "course"
+    shutil.copytree(toy.course.root, root)
+    notebook = json.loads((root / "source/toy/toy.ipynb").read_text())
+    answers = {
+        "ada": {},
+        "bob": {"weighted_energy": "def weighted_energy(x, w):\n    return (w * x**2).sum(dim=1)"},
+        "eve": {"square": "def square(x):\n    return 2 * x"},
+    }
+    for student, changed in answers.items():
+        copied = json.loads(json.dumps(notebook))
+        for cell in copied["cells"]:
+            name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+            cell["source"] = changed.get(name, cell["source"])
+        path = root / "submitted" / student / "toy" / "toy.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(copied))
+    return root
+
+
+@pytest.fixture(scope="session")
+def graded(run, classroom):
+    """The class after `autograder grade`."""
+    run("autograder", "grade", "toy")
+    return classroom
+
+
+@pytest.fixture(scope="session")
+def formgrader(graded):
+    """The address of a formgrader that serves the graded class."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    scripts = Path(sys.executable).parent
+    server = subprocess.Popen(
+        [
+            str(scripts / "jupyter"),
+            "server",
+            "--allow-root",
+            "--no-browser",
+            f"--ServerApp.port={port}",
+            "--ServerApp.port_retries=0",
+            f"--IdentityProvider.token={TOKEN}",
+        ],
+        cwd=graded,
+        env={**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api?token={TOKEN}", server)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait_for(url, server):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "the server stopped"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the server did not answer within 60 s")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory, formgrader):
+    """A headless Chromium, logged in."""
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        pytest.skip("chromium and chromium-driver are not installed (Debian's packages)")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for option in [*CHROMIUM_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(option)
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver.set_page_load_timeout(60)
+    driver.get(f"{formgrader}/formgrader?token={TOKEN}")
+    yield driver
+    driver.quit()

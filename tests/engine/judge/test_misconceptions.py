@@ -1,0 +1,133 @@
+"""Naming what an answer gets wrong: exactly one known wrong answer must behave as it does."""
+
+import numpy as np
+import pytest
+
+from autograder.judge.answer import Recorded
+from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.channel import local_channel
+from autograder.judge.hidden_tests import run_hidden_tests
+from autograder.judge.misconceptions import Misconceptions, same_behaviour
+from autograder.limits import Limits
+from autograder.verdicts import Verdict
+
+
+class Serving:
+    """A source of channels to one function of ours."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def open(self, exercise, so_far):
+        return local_channel(self.function, Limits(call_wall_s=2))
+
+    def close(self, exercise, channel):
+        channel.sock.close()
+
+
+@pytest.fixture(scope="module")
+def judge(toy):
+    return JudgeSide(toy)
+
+
+@pytest.fixture
+def outcomes(judge):
+    """Return a function that runs an exercise's hidden tests on a function of ours."""
+
+    def make(exercise, function):
+        return run_hidden_tests(judge, [exercise], Serving(function), {})[exercise]
+
+    return make
+
+
+NAMED = {
+    "doubles": ("square", lambda x: 2.0 * x),
+    "doubles, written otherwise": ("square", lambda x: x + x),
+    "in_place": ("square", lambda x: x.__imul__(x)),
+    "no_half": ("weighted_energy", lambda x, weights: (weights * x**2).sum(1)),
+    "over_batch": ("weighted_energy", lambda x, weights: 0.5 * (weights * x * x).sum(0)),
+    "detached": ("weighted_energy", lambda x, weights: 0.5 * (weights * x.detach() ** 2).sum(1)),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_an_answer_that_behaves_like_a_known_one_is_named(judge, outcomes, name):
+    exercise, function = NAMED[name]
+    known = Misconceptions(judge).name(exercise, outcomes(exercise, function))
+    assert known is not None
+    assert known.name == name.partition(",")[0]
+
+
+UNNAMED = {
+    "wrong in its own way": ("square", lambda x: x + 1),
+    "wrong on one call only": ("square", lambda x: 2 * x if x[0] == 1 else x * x),
+    "raises": ("square", lambda x: 1 / 0),
+    "no function": ("square", None),
+}
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_an_answer_that_behaves_like_none_is_not_named(judge, outcomes, name):
+    exercise, function = UNNAMED[name]
+    assert Misconceptions(judge).name(exercise, outcomes(exercise, function)) is None
+
+
+def test_an_answer_that_two_known_ones_fit_is_not_named(judge, outcomes, monkeypatch):
+    known = judge.wrong_answers("square")
+    twice = [*known, known[0]]
+    monkeypatch.setattr(judge, "wrong_answers", lambda exercise: twice)
+    assert Misconceptions(judge).name("square", outcomes("square", lambda x: 2 * x)) is None
+
+
+def test_a_right_answer_passes_every_test(judge, outcomes):
+    for exercise in ("square", "weighted_energy", "cube"):
+        verdicts = [one.verdict for one in outcomes(exercise, judge.reference(exercise))]
+        assert set(verdicts) == {Verdict.PASSED}
+
+
+def test_cases_of_a_parametrized_test_count_together(judge, outcomes):
+    def right_for_two(x):
+        return 5.0 if len(x) == 2 else 0.0
+
+    (outcome,) = outcomes("sum_of_squares", right_for_two)
+    assert (outcome.name, outcome.verdict) == ("test_values", Verdict.FAILED)
+    assert outcome.sentence == "The squares are added up."
+
+
+def test_a_failure_tells_the_student_no_expected_value(outcomes):
+    first = outcomes("square", lambda x: x + 1)[0]
+    assert first.message == "The result is not what it should be."
+    assert first.hint == "Multiply each entry by itself."
+    assert "assert_close" in first.detail
+
+
+def test_an_exercise_without_hidden_tests_is_our_fault(judge, outcomes):
+    (outcome,) = outcomes("no_such_exercise", abs)
+    assert outcome.verdict is Verdict.GRADER_ERROR
+
+
+SAME = [
+    (np.ones(2), [1.0, 1.0 + 1e-6], True),
+    (np.ones(2), np.ones(3), False),
+    (np.array([np.nan]), np.array([np.nan]), True),
+    ("text", "text", True),
+    ("1", 1, False),
+    (None, 0, False),
+    ({"a": 1}, {"a": 1.0}, True),
+    ({"a": 1}, {"b": 1}, False),
+    ([1, [2]], [1, [2]], True),
+    ([1, 2], [1, 2, 3], False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), SAME)
+def test_behaviours_are_compared_within_tolerance(one, other, same):
+    behaviours = ({"test": [Recorded("value", content)]} for content in (one, other))
+    assert same_behaviour(*behaviours) is same
+
+
+def test_behaviours_of_other_tests_or_other_lengths_differ():
+    one = {"test": [Recorded("value", 1)]}
+    assert not same_behaviour(one, {"test": []})
+    assert not same_behaviour(one, {"another": [Recorded("value", 1)]})
+    assert not same_behaviour(one, {"test": [Recorded("gradient", 1)]})
