@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test quick-test build check calibrate lint bench box clean
+.PHONY: help demo test quick-test build check calibrate lint bench box
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -56,6 +56,3 @@ calibrate: $(READY) box ## grade every answer whose verdict is known
 
 bench: $(READY) box ## compare with stock nbgrader on the same submissions
 	@$(BIN)/python bench/compare.py
-
-clean:           ## remove what the demo and grading wrote
-	rm -rf submitted autograded feedback results gradebook.db

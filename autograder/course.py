@@ -66,7 +66,7 @@ class Course:
 
     @property
     def data(self) -> Path:
-        return self.root / "source" / "data"
+        return self.root / "data"
 
     @property
     def submitted(self) -> Path:

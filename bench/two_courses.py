@@ -41,7 +41,7 @@ _MIX = {
 
 def copy_course(course: Course, folder: Path) -> Course:
     """Copy what grading needs of a course: no results, no gradebook, no environment."""
-    for name in ("source", "release", "solutions", "tests"):
+    for name in ("source", "release", "solutions", "tests", "data"):
         ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         shutil.copytree(course.root / name, folder / name, ignore=ignored)
     shutil.copy(course.config, folder)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,16 +79,27 @@ def usage(pids: list[int], baseline_mb: float) -> Usage:
 def kill_all(root: int, spared: frozenset[int] = frozenset(), patience_s: float = 5.0) -> bool:
     """Kill and reap everything below `root` but the spared; say whether all of it is gone."""
     deadline = time.monotonic() + patience_s
+    stopped: set[int] = set()
     while time.monotonic() < deadline:
         living = [pid for pid in descendants(root) if pid not in spared]
-        for pid in living:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        # Stopped first, a fork bomb fills its own limit and cannot outrun the killing.
+        new = set(living) - stopped if len(living) > 1 else set()
+        _signal(new, signal.SIGSTOP)
+        stopped |= new
+        if new:
+            continue
+        _signal(living, signal.SIGKILL)
         reap()
         if not [pid for pid in descendants(root) if pid not in spared]:
             return True
         time.sleep(0.002)
     return False
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
 
 
 def reap() -> None:

@@ -144,7 +144,7 @@ def _orphans(course: Course) -> list[str]:
         "tests/hidden": {f"test_{name}.py" for name in known},
         "tests/answers": {f"{name}.py" for name in known},
         "release": known,
-        "source": known | {f"{name}.md" for name in known} | {"data", course.notebook_setup.name},
+        "source": known | {f"{name}.md" for name in known} | {course.notebook_setup.name},
     }
     return [
         f"{path} belongs to no assignment"

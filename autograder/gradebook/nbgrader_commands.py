@@ -17,13 +17,14 @@ import nbformat
 import nbgrader.api
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.course import Assignment, Course
-from autograder.errors import CourseError
+from autograder.errors import AutograderError, CourseError
 from autograder.limits import Limits
 
 # nbgrader's queries flush objects that its session does not know yet; it does no harm.
@@ -111,5 +112,18 @@ def generate_release(
         converter.log = logging.getLogger("autograder.nbgrader.generate")
         converter.log.addHandler(logging.NullHandler())
         converter.log.propagate = False
-        converter.start()
+        try:
+            converter.start()
+        except (NbGraderException, SystemExit) as error:
+            raise AutograderError(_why_not_registered(assignment, gradebook_url)) from error
         return nbformat.read(copied.release_notebook, as_version=4)
+
+
+def _why_not_registered(assignment: Assignment, gradebook_url: str | None) -> str:
+    if gradebook_url is None:
+        return f"{assignment.source_notebook}: nbgrader cannot make a release of it"
+    return (
+        f"{assignment.name}: its cells are not those in {gradebook_url}, and nbgrader adds and "
+        "removes none while submissions are there; give the changed assignment a new name, or "
+        f"move {gradebook_url} away"
+    )

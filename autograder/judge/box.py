@@ -35,6 +35,7 @@ class Box:
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._has_started = False
         self._log: IO[bytes] | None = None
 
     def __enter__(self) -> Box:
@@ -69,12 +70,9 @@ class Box:
         try:
             receive_frame(ours, max_block_bytes=0)
         except (PeerClosed, DeadlinePassed):
-            said = self.log_text().strip().splitlines()
+            why = self._why("the box did not start")
             self.close()
-            raise IsolationError(
-                f"the box did not start: {said[-1] if said else 'no reason given'}; "
-                "`autograder doctor` says what is missing"
-            ) from None
+            raise IsolationError(why) from None
 
     def close(self) -> None:
         """End the sandbox and everything in it."""
@@ -92,6 +90,11 @@ class Box:
             self._log.close()
             self._log = None
 
+    def _why(self, what: str) -> str:
+        said = self.log_text().strip().splitlines()
+        reason = said[-1] if said else "no reason given"
+        return f"{what}: {reason}; `autograder doctor` says what is missing"
+
     def log_text(self) -> str:
         """Return what the box wrote to its standard error."""
         if self._log is None:
@@ -104,7 +107,22 @@ class Box:
         return self._process is not None and self._process.poll() is None
 
     def start_submission(self, limits: Limits, files: list[str]) -> socket.socket:
-        """Fork a submission process; return the socket on which it waits for cells."""
+        """Fork a submission process; return the socket on which it waits for cells.
+
+        Where the kernel refuses namespaces within the box, every submission gets a box of its own.
+        """
+        try:
+            sock = self._start(limits, files)
+        except PeerClosed:
+            if self._has_started or not self.nested:
+                raise IsolationError(self._why("the box cannot start a submission")) from None
+            self.nested = False
+            self.close()
+            return self.start_submission(limits, files)
+        self._has_started = True
+        return sock
+
+    def _start(self, limits: Limits, files: list[str]) -> socket.socket:
         if not self.is_open:
             self.close()
             self.open()
@@ -119,7 +137,11 @@ class Box:
         send_frame(self._control, header)
         socket.send_fds(self._control, [b"f"], [theirs.fileno()])
         theirs.close()
-        self._answer()
+        try:
+            self._answer()
+        except PeerClosed:
+            ours.close()
+            raise
         return ours
 
     def interrupt(self) -> None:

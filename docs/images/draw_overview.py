@@ -25,7 +25,7 @@ from matplotlib.patches import Rectangle
 from solutions.a01_pca import pca_eig, project, reconstruct
 
 HERE = Path(__file__).parent
-DIGITS = HERE.parents[1] / "source" / "data" / "digits.npz"
+DIGITS = HERE.parents[1] / "data" / "digits.npz"
 
 # An opaque page: the picture reads the same in light and in dark mode.
 PAGE, INK, FAINT = "#fbfbf8", "#1f2328", "#6a7178"

@@ -55,10 +55,11 @@ def test_a_daemon_of_an_exercise_does_not_see_the_next_exercise(attack):
 
 def test_files_are_gone_with_their_submission(attack):
     writing = """
-    import os
+    import os, sys
+    skipped = ("/usr", "/sys", sys.prefix, sys.base_prefix)
     found, left = [], 0
     for folder, folders, files in os.walk("/"):
-        folders[:] = [one for one in folders if one not in ("usr", ".venv", "sys")]
+        folders[:] = [one for one in folders if os.path.join(folder, one) not in skipped]
         found += [name for name in files if name.startswith("left-behind")]
         try:
             with open(os.path.join(folder, "left-behind"), "w") as file:

@@ -1,0 +1,46 @@
+"""The box on machines that allow less than we would like."""
+
+import autograder.judge.box as box_module
+import pytest
+from autograder.errors import IsolationError
+from autograder.isolation import Isolation
+from autograder.judge.box import Box, bubblewrap_command, find_bubblewrap
+from autograder.judge.submission import Submission
+from autograder.limits import Limits
+
+
+def ran_in(box, source):
+    """Run one cell in the box; return what it printed."""
+    submission = Submission(box, [(0, source)], Limits(), [])
+    submission.run_cells()
+    submission.close()
+    return "".join(output.get("text", "") for output in submission.runs[0].outputs)
+
+
+@pytest.mark.box
+def test_where_nested_namespaces_are_refused_each_submission_gets_a_box(monkeypatch):
+    def without_nesting(data):
+        command = bubblewrap_command(data)
+        return [command[0], "--unshare-user", "--uid", "65534", "--disable-userns", *command[1:]]
+
+    monkeypatch.setattr(box_module, "bubblewrap_command", without_nesting)
+    monkeypatch.setattr(box_module, "_leave_root", list)
+    with Box(Isolation.BOX, None) as box:
+        assert ran_in(box, "print('one')") == "one\n"
+        assert not box.nested
+        assert not box.is_open  # Thrown away: the next submission finds nothing of this one.
+        assert ran_in(box, "print('two')") == "two\n"
+
+
+def test_without_bubblewrap_the_error_says_how_to_install_it(monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(IsolationError, match="apt-get install bubblewrap"):
+        find_bubblewrap()
+
+
+def test_a_box_that_cannot_start_says_why(monkeypatch):
+    monkeypatch.setattr(
+        box_module, "bubblewrap_command", lambda data: ["/bin/sh", "-c", "echo no room >&2; exit 1"]
+    )
+    with pytest.raises(IsolationError, match="did not start: no room"):
+        Box(Isolation.BOX, None).open()
