@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import autograder
-from autograder.chapters.master import read_master
 from autograder.course import Assignment
 from autograder.isolation import Isolation
 from autograder.limits import Limits
@@ -33,7 +32,6 @@ def text_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@cache
 def assignment_hash(assignment: Assignment) -> str:
     """Return the hash of an assignment's tests, answers, notebook and data."""
     digest = hashlib.sha256()
@@ -42,9 +40,8 @@ def assignment_hash(assignment: Assignment) -> str:
         assignment.solutions,
         assignment.known_answers,
         assignment.master,
-        assignment.release_notebook,
+        *sorted(path for path in assignment.release_notebook.parent.glob("*") if path.is_file()),
     ]
-    paths += [assignment.course.data / name for name in read_master(assignment).data]
     for path in paths:
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()

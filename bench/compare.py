@@ -67,7 +67,7 @@ def run(course: Course, *command: str, **variables: str) -> Run:
 def _strays_cpu_seconds() -> float:
     """Wait for descendants that outlived their parents; return the processor time they took.
 
-    bubblewrap does not wait for its sandbox: without this our processor time would be half.
+    bubblewrap does not wait for its sandbox: without this the boxes would count for nothing.
     """
     cpu_seconds = 0.0
     while True:

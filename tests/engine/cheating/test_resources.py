@@ -42,7 +42,7 @@ BOMBS = {
 IMPORTS = "import ctypes, mmap, os, sys, threading, time\nimport numpy as np\n"
 
 
-def bomb(body, name="square"):
+def bomb(body, name="cube"):
     """Return an answer that runs `body`, at whatever indent, before a wrong result."""
     body = textwrap.indent(textwrap.dedent(body.strip("\n")), "    ")
     return f"{IMPORTS}def {name}(x):\n{body}\n    return 0 * x"
@@ -50,8 +50,8 @@ def bomb(body, name="square"):
 
 @pytest.mark.parametrize("kind", BOMBS)
 def test_memory_cannot_be_hoarded_by(attack, kind):
-    attacked = attack(square=bomb(BOMBS[kind]), costs=["square"])
-    told = attacked.messages("square")
+    attacked = attack(cube=bomb(BOMBS[kind]), costs=["cube"])
+    told = attacked.messages("cube")
     assert "more than 300 MiB" in told or "more memory" in told or "not permitted" in told
 
 
@@ -62,27 +62,27 @@ def test_a_memory_bomb_in_a_cell_costs_that_cell_only(attack):
 
 def test_a_fork_bomb_ends_with_its_exercise(attack):
     attacked = attack(
-        square=bomb("""
+        cube=bomb("""
         while True:
             try:
                 os.fork()
             except OSError:
                 pass
         """),
-        costs=["square"],
+        costs=["cube"],
     )
-    assert attacked.verdict("square") in (Verdict.CRASHED, Verdict.TIMED_OUT)
+    assert attacked.verdict("cube") in (Verdict.CRASHED, Verdict.TIMED_OUT)
 
 
 def test_a_thread_bomb_ends_with_its_exercise(attack):
     attacked = attack(
-        square=bomb("""
+        cube=bomb("""
         while True:
             threading.Thread(target=time.sleep, args=(10,), daemon=True).start()
         """),
-        costs=["square"],
+        costs=["cube"],
     )
-    assert attacked.verdict("square") in (Verdict.CRASHED, Verdict.FAILED, Verdict.TIMED_OUT)
+    assert attacked.verdict("cube") in (Verdict.CRASHED, Verdict.FAILED, Verdict.TIMED_OUT)
 
 
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm", "/proc"])
@@ -122,15 +122,15 @@ def test_a_flood_of_output_is_cut_off(attack):
 
 
 def test_a_loop_in_a_function_costs_one_call(attack):
-    attacked = attack(square="def square(x):\n    while True: pass", costs=["square"])
-    assert attacked.messages("square").startswith("A call took longer than 1.5 s.")
+    attacked = attack(cube="def cube(x):\n    while True: pass", costs=["cube"])
+    assert attacked.messages("cube").startswith("A call took longer than 1.5 s.")
 
 
 def test_a_loop_that_ignores_every_signal_is_ended(attack):
     attacked = attack(
-        square="""
+        cube="""
         import signal
-        def square(x):
+        def cube(x):
             for number in (signal.SIGINT, signal.SIGXCPU, signal.SIGTERM, signal.SIGALRM):
                 signal.signal(number, signal.SIG_IGN)
             while True:
@@ -139,9 +139,9 @@ def test_a_loop_that_ignores_every_signal_is_ended(attack):
                 except BaseException:
                     pass
         """,
-        costs=["square"],
+        costs=["cube"],
     )
-    assert attacked.verdict("square") is Verdict.TIMED_OUT
+    assert attacked.verdict("cube") is Verdict.TIMED_OUT
 
 
 def test_a_loop_in_a_cell_that_catches_its_interrupt_costs_that_cell(attack):
@@ -167,8 +167,8 @@ ENDINGS = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_function_that_ends_by(attack, ending):
-    attacked = attack(square=bomb(ENDINGS[ending]), costs=["square"])
-    assert attacked.verdict("square") in (Verdict.CRASHED, Verdict.FAILED)
+    attacked = attack(cube=bomb(ENDINGS[ending]), costs=["cube"])
+    assert attacked.verdict("cube") in (Verdict.CRASHED, Verdict.FAILED)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -65,7 +65,7 @@ def test_the_autograded_notebook_has_feedback_pictures_and_scores(graded):
     }
     feedback, score = cells["weighted_energy-tests"]["outputs"]
     assert "leaves out the factor 1/2" in "".join(feedback["data"]["text/html"])
-    assert score["data"]["text/plain"] == "0.0"
+    assert "".join(score["data"]["text/plain"]) == "0.0"
     kinds = {
         kind
         for cell in notebook["cells"]

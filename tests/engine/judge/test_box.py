@@ -1,7 +1,8 @@
 """The box on machines that allow less than we would like."""
 
-import autograder.judge.box as box_module
 import pytest
+
+import autograder.judge.box as box_module
 from autograder.errors import IsolationError
 from autograder.isolation import Isolation
 from autograder.judge.box import Box, bubblewrap_command, find_bubblewrap

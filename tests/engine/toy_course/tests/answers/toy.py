@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch  # noqa: F401
+
 from autograder.answers import right, wrong
 from solutions.toy import square
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from autograder.testing import assert_close, assert_pure, callback  # noqa: F401
 
 DTYPE = torch.float64
