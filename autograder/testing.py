@@ -69,6 +69,7 @@ def assert_pure(answer: Answer, *args: Any) -> Any:
         if isinstance(was, (np.ndarray, torch.Tensor)):
             np.testing.assert_array_equal(_plain(argument), _plain(was), "an argument was changed")
     second = answer(*args)
+    assert not getattr(answer, "changed_arguments", False), "an argument was changed"
     assert_close(_detached(second), _detached(first), rtol=0.0, atol=0.0)
     return first
 

@@ -72,7 +72,7 @@ class CallServer:
             value = self._function(*args, **kwargs)
             encoder = Encoder()
             node = encoder.node(value)
-            changes = _changes(arguments, encoder)
+            changes = find_changes(arguments, encoder)
         except PeerClosed:
             raise
         except BaseException as error:
@@ -202,7 +202,7 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _changes(arguments: Unpacked, encoder: Encoder) -> list[dict[str, Any]]:
+def find_changes(arguments: Unpacked, encoder: Encoder) -> list[dict[str, Any]]:
     """Return what the call changed in its arguments, leaf by leaf."""
     changes: list[dict[str, Any]] = []
     for index, (leaf, current) in enumerate(zip(arguments.leaves, arguments.objects, strict=True)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from autograder.results import ExerciseResult, SubmissionResult
@@ -34,7 +35,7 @@ def class_table(results: list[SubmissionResult]) -> list[Table]:
     scores.add_column("s", justify="right")
     for result in results:
         scores.add_row(
-            result.student,
+            escape(result.student),
             f"{result.score:g}/{result.max_score:g}",
             *(_cell(exercise) for exercise in result.exercises),
             f"{result.extra_credit:g}",
@@ -54,11 +55,13 @@ def _findings(results: list[SubmissionResult]) -> Table:
         table.add_column(heading, overflow="fold")
     for result in results:
         for note in result.notes[:3]:
-            table.add_row(result.student, "", "note", note)
+            table.add_row(escape(result.student), "", "note", escape(note))
         for exercise in result.exercises:
             if exercise.verdict in (Verdict.PASSED, Verdict.MISSING):
                 continue
-            table.add_row(result.student, exercise.name, str(exercise.verdict), _finding(exercise))
+            verdict = str(exercise.verdict)
+            row = (result.student, exercise.name, verdict, _finding(exercise))
+            table.add_row(*map(escape, row))
     return table
 
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.box.calls import find_changes
 from autograder.judge.changes import apply_changes
 from autograder.judge.channel import Channel, Reply
 from autograder.judge.contract import conform
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, ContractViolation
 from autograder.testing import Callback
-from autograder.wire.inbound import HostileReply, Opaque
+from autograder.wire.inbound import Encoder, HostileReply, Opaque
 from autograder.wire.outbound import Packed, pack, unpack
 
 
@@ -33,6 +34,14 @@ class Recorded:
     content: Any
 
 
+@dataclass(frozen=True)
+class _Expected:
+    """What the reference returned, and which of the arguments' leaves it changed."""
+
+    value: Any
+    changed: frozenset[int]
+
+
 @dataclass
 class Answer:
     """The student's function of one exercise, for one hidden test."""
@@ -45,6 +54,8 @@ class Answer:
     expectations: dict[str, Any] = field(default_factory=dict)
     """What the reference returned before, by exercise and arguments: shared between submissions."""
     recorded: list[Recorded] = field(default_factory=list)
+    changed_arguments: bool = False
+    """Whether any call changed an argument that the reference leaves alone."""
     _calls: int = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -64,7 +75,7 @@ class Answer:
             with _kept_generators():
                 expected = None if callbacks else self._expected(packed, seed)
                 reply = self.channel.call(packed, callbacks, seed)
-            value = self._accept(packed, reply)
+            value = self._accept(packed, reply, expected)
             result = self._conformed(value, expected)
         except HostileReply as error:
             raise self._record_failure(self.channel.end(_crashed(error))) from None
@@ -73,30 +84,33 @@ class Answer:
         self.recorded.append(Recorded("value", (_plain(result), sorted(reply.changes))))
         return result
 
-    def _expected(self, packed: Packed, seed: int) -> Any:
-        """Return what the reference returns for the same arguments, in copies of its own."""
+    def _expected(self, packed: Packed, seed: int) -> _Expected:
+        """Return what the reference makes of the same arguments, in copies of its own."""
         digest = hashlib.sha256(packed.block).hexdigest()
         key = f"{self.exercise} {seed} {digest}"
         if key not in self.expectations:
             torch.manual_seed(seed)
             np.random.seed(seed % 2**32)
-            args, kwargs = unpack(packed.block, _no_callback).value
+            arguments = unpack(packed.block, _no_callback)
+            args, kwargs = arguments.value
             try:
-                self.expectations[key] = (self.reference(*args, **kwargs),)
+                value = self.reference(*args, **kwargs)
+                changed = {change["leaf"] for change in find_changes(arguments, Encoder())}
+                self.expectations[key] = _Expected(value, frozenset(changed))
             except Exception as error:
                 raise ReferenceFailed(
                     f"{self.exercise}: {type(error).__name__}: {error}"
                 ) from error
         return self.expectations[key]
 
-    def _accept(self, packed: Packed, reply: Reply) -> Any:
+    def _accept(self, packed: Packed, reply: Reply, expected: _Expected | None) -> Any:
         # Before the changes: the box can give gradients of what required them when it was sent.
         inputs = [
             original
             for original in packed.originals
             if isinstance(original, torch.Tensor) and original.requires_grad
         ]
-        apply_changes(packed, reply.changes)
+        self._accept_changes(packed, reply, expected)
         if not inputs or not reply.graphs or not torch.is_grad_enabled():
             return reply.value
         numbers = list(reply.graphs)
@@ -104,9 +118,25 @@ class Answer:
         attached = _Remote.apply(self, self.channel.last_call, numbers, received, *inputs)
         return _replace(reply.value, dict(zip(map(id, received), attached, strict=True)))
 
-    def _conformed(self, value: Any, expected: Any) -> Any:
+    def _accept_changes(self, packed: Packed, reply: Reply, expected: _Expected | None) -> None:
+        """Bring back what the reference changes too, and states of generators; note the rest.
+
+        Anything else stays in the box: a test that computes what it expects from its own arguments
+        after the call must find them as it made them.
+        """
+        generators = (torch.Generator, np.random.Generator)
+        wanted = {
+            leaf: change
+            for leaf, change in reply.changes.items()
+            if isinstance(packed.originals[leaf], generators)
+            or (expected is not None and leaf in expected.changed)
+        }
+        self.changed_arguments |= wanted.keys() != reply.changes.keys()
+        apply_changes(packed, wanted)
+
+    def _conformed(self, value: Any, expected: _Expected | None) -> Any:
         if expected is not None:
-            return conform(self.exercise, value, expected[0])
+            return conform(self.exercise, value, expected.value)
         if isinstance(value, Opaque):
             raise ContractViolation(f"`{self.exercise}` returned {value.description}.")
         return value

@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -22,11 +22,26 @@ from autograder.errors import CourseError
 CLASS_PREFIX = "Test_"
 
 
+@dataclass(frozen=True)
+class TestCase:
+    """One case of a hidden test: enough to run it again without pytest."""
+
+    __test__ = False
+
+    test: str
+    seed: int
+    function: Callable[..., None]
+    params: dict[str, Any]
+    secret_modules: frozenset[str]
+
+
 @dataclass
 class JudgeSide:
     """What the judge knows of an assignment and the box does not."""
 
     assignment: Assignment
+    cases: dict[str, list[TestCase]] = field(default_factory=dict)
+    """By exercise, the cases of its hidden tests, as pytest has collected them."""
 
     @cached_property
     def exercises(self) -> list[Exercise]:

@@ -223,7 +223,7 @@ def bubblewrap_command(data: Path | None) -> list[str]:
     command += ["--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
     for name, value in _environment(Isolation.BOX).items():
         command += ["--setenv", name, value]
-    command += ["--remount-ro", "/"]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/"]
     return command
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from autograder.box.calls import seed_everything
 from autograder.judge.answer import Answer, Recorded
-from autograder.judge.assignment_tests import CLASS_PREFIX, JudgeSide
+from autograder.judge.assignment_tests import CLASS_PREFIX, JudgeSide, TestCase
 from autograder.judge.channel import Channel
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, OwnLine
 from autograder.verdicts import Verdict, worst
@@ -104,6 +104,19 @@ def run_hidden_tests(
     return runner.outcomes
 
 
+def make_answer(
+    judge: JudgeSide,
+    exercise: str,
+    channel: Channel,
+    case: TestCase,
+    expectations: dict[str, Any],
+) -> Answer:
+    """Return the `answer` of one case of a hidden test; seed the test's own generators."""
+    seed_everything(case.seed)
+    reference = judge.reference(exercise)
+    return Answer(exercise, channel, reference, case.seed, case.secret_modules, expectations)
+
+
 class _Runner:
     """The pytest plugin: offers `answer`, orders the tests, and keeps their outcomes."""
 
@@ -129,8 +142,20 @@ class _Runner:
         kept = [item for item in items if _exercise_of(item) in order]
         kept.sort(key=lambda item: order[_exercise_of(item)])
         items[:] = kept
+        self._judge.cases.update({name: [] for name in self._exercises})
         for item in kept:
             self._judge.trust_test_module(item.module)  # type: ignore[attr-defined]
+            self._judge.cases[_exercise_of(item)].append(self._case(item))
+
+    def _case(self, item: Any) -> TestCase:
+        callspec = getattr(item, "callspec", None)
+        return TestCase(
+            test=item.originalname or item.name,
+            seed=int.from_bytes(hashlib.sha256(item.name.encode()).digest()[:4], "big"),
+            function=getattr(item.cls(), item.originalname or item.name),
+            params=dict(callspec.params) if callspec else {},
+            secret_modules=frozenset({item.module.__name__, self._judge.solutions.__name__}),
+        )
 
     @pytest.fixture
     def answer(self, request: pytest.FixtureRequest) -> Iterator[Answer]:
@@ -140,16 +165,7 @@ class _Runner:
         channel = self._channel(exercise)
         if channel.ended_by is not None:
             raise channel.ended_by
-        seed = int.from_bytes(hashlib.sha256(item.name.encode()).digest()[:4], "big")
-        seed_everything(seed)
-        answer = Answer(
-            exercise,
-            channel,
-            self._judge.reference(exercise),
-            seed,
-            frozenset({item.module.__name__, self._judge.solutions.__name__}),
-            self._expectations,
-        )
+        answer = make_answer(self._judge, exercise, channel, self._case(item), self._expectations)
         yield answer
         channel.forget()
         _outcome_of(self.outcomes[exercise], item).recorded += answer.recorded

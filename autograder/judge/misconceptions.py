@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
 from autograder.answers import KnownAnswer
 from autograder.judge.answer import Recorded
 from autograder.judge.assignment_tests import JudgeSide
-from autograder.judge.channel import Channel, local_channel
-from autograder.judge.hidden_tests import TestOutcome, run_hidden_tests
+from autograder.judge.channel import local_channel
+from autograder.judge.hidden_tests import TestOutcome, make_answer
 from autograder.limits import Limits
 from autograder.testing import ATOL, RTOL
+from autograder.verdicts import Verdict
 
-Behaviour = dict[str, list[Recorded]]
-"""By hidden test, every call's result in order, as the test saw it."""
-
-
-@dataclass
-class _OneFunction:
-    """An answer source that serves one of our own functions in this process."""
-
-    answer: KnownAnswer
-
-    def open(self, exercise: str, so_far: dict[str, list[TestOutcome]]) -> Channel:
-        del exercise, so_far
-        return local_channel(self.answer.function, Limits())
-
-    def close(self, exercise: str, channel: Channel) -> None:
-        channel.sock.close()
+Behaviour = list[Recorded]
+"""What one hidden test saw of a function: every call's result, in order."""
 
 
 @dataclass
@@ -39,45 +29,49 @@ class Misconceptions:
 
     judge: JudgeSide
     expectations: dict[str, Any] = field(default_factory=dict)
-    _known: dict[str, dict[str, Behaviour]] = field(default_factory=dict)
+    _known: dict[tuple[str, str, str], Behaviour] = field(default_factory=dict)
 
     def name(self, exercise: str, outcomes: list[TestOutcome]) -> KnownAnswer | None:
-        """Return the one known wrong answer that behaves as these outcomes show, if one does."""
-        behaviour = behaviour_of(outcomes)
-        if not any(behaviour.values()):
+        """Return the one known wrong answer that behaves as these outcomes show, if one does.
+
+        Test by test, the failed ones first: most candidates are out after the first.
+        """
+        if not any(outcome.recorded for outcome in outcomes):
             return None
-        alike = [
-            answer
-            for answer in self.judge.wrong_answers(exercise)
-            if same_behaviour(behaviour, self._behaviours(exercise)[answer.name])
-        ]
+        alike = self.judge.wrong_answers(exercise)
+        for outcome in sorted(outcomes, key=lambda one: one.verdict is Verdict.PASSED):
+            alike = [
+                answer
+                for answer in alike
+                if same_behaviour(outcome.recorded, self._behaviour(answer, outcome.name))
+            ]
         return alike[0] if len(alike) == 1 else None
 
-    def _behaviours(self, exercise: str) -> dict[str, Behaviour]:
-        if exercise not in self._known:
-            self._known[exercise] = {
-                answer.name: self._behaviour(exercise, answer)
-                for answer in self.judge.wrong_answers(exercise)
-            }
-        return self._known[exercise]
+    def _behaviour(self, answer: KnownAnswer, test: str) -> Behaviour:
+        key = (answer.exercise, answer.name, test)
+        if key not in self._known:
+            self._known[key] = self._observe(answer, test)
+        return self._known[key]
 
-    def _behaviour(self, exercise: str, answer: KnownAnswer) -> Behaviour:
-        outcomes = run_hidden_tests(self.judge, [exercise], _OneFunction(answer), self.expectations)
-        return behaviour_of(outcomes[exercise])
-
-
-def behaviour_of(outcomes: list[TestOutcome]) -> Behaviour:
-    """Return what the tests saw of a function."""
-    return {outcome.name: outcome.recorded for outcome in outcomes}
+    def _observe(self, answer: KnownAnswer, test: str) -> Behaviour:
+        """Run one hidden test on a function of ours, by the protocol of the wall."""
+        channel = local_channel(answer.function, Limits())
+        seen: Behaviour = []
+        for case in self.judge.cases[answer.exercise]:
+            if case.test != test:
+                continue
+            proxy = make_answer(self.judge, answer.exercise, channel, case, self.expectations)
+            with warnings.catch_warnings(), contextlib.suppress(Exception, pytest.fail.Exception):
+                warnings.simplefilter("ignore")
+                case.function(answer=proxy, **case.params)
+            seen += proxy.recorded
+        channel.sock.close()
+        return seen
 
 
 def same_behaviour(one: Behaviour, other: Behaviour) -> bool:
-    """Say whether two functions showed the same in every call of every test."""
-    return one.keys() == other.keys() and all(
-        len(one[test]) == len(other[test])
-        and all(_same(a, b) for a, b in zip(one[test], other[test], strict=True))
-        for test in one
-    )
+    """Say whether two functions showed the same in every call of a test."""
+    return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
 
 
 def _same(one: Recorded, other: Recorded) -> bool:

@@ -402,3 +402,15 @@ def test_a_reference_wrapped_as_a_callback_may(across):
 def test_no_gradient_flows_through_a_detached_result(across):
     with pytest.raises(ContractViolation, match="cannot be differentiated"):
         across(lambda x: x.detach() * 2, lambda x: x * 2)(tensor(1.0, grad=True))
+
+
+def test_a_change_that_the_reference_does_not_make_stays_in_the_box(across):
+    def zeroing(x):
+        x.data.zero_()
+        return (0 * x).sum()
+
+    answer = across(zeroing, lambda x: x.sum())
+    x = tensor(1.0, 2.0, grad=True)
+    answer(x).backward()
+    assert x.detach().tolist() == [1.0, 2.0]  # What a test computes from x later is not zeroed.
+    assert answer.changed_arguments

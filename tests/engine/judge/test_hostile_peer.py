@@ -48,6 +48,10 @@ def value(node=NONE, changes=(), **more):
     return {"reply": "value", "value": node, "changes": list(changes), **more}
 
 
+def doubles_its_argument(x):
+    x *= 2
+
+
 LIES = {
     "a reply of another kind": {"reply": "score", "value": 100},
     "a reply that is a list": {"reply": ["value"]},
@@ -72,7 +76,8 @@ LIES = {
 
 @pytest.mark.parametrize("name", LIES)
 def test_a_lie_ends_the_exercise_as_crashed(lying, name):
-    answer = lying((LIES[name], b""))
+    # Changes are brought back only where the reference makes them too.
+    answer = lying((LIES[name], b""), reference=doubles_its_argument)
     for _ in range(2):
         with pytest.raises(AnswerCrashed, match="A call sent back "):
             answer(np.ones(2))
