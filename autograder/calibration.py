@@ -217,7 +217,7 @@ def calibrate(
     ]
 
     @contextlib.contextmanager
-    def make_worker() -> Iterator[Callable[[Case], CaseResult]]:
+    def make_worker(_: int) -> Iterator[Callable[[Case], CaseResult]]:
         calibrators: dict[str, _Calibrator] = {}
 
         def grade(case: Case) -> CaseResult:

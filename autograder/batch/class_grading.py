@@ -6,15 +6,20 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.batch.pool import JudgeDied, Pool
 from autograder.course import Assignment
 from autograder.errors import AutograderError
 from autograder.fingerprints import submission_key
 from autograder.isolation import Isolation
+from autograder.judge.box import Box
 from autograder.limits import Limits
 from autograder.results import SubmissionResult, read_result, write_result
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
+
+if TYPE_CHECKING:
+    from autograder.judge.grading import Grader
 
 
 @dataclass(frozen=True)
@@ -126,16 +131,30 @@ def _kept_result(
 def _grade_all(
     assignment: Assignment, todo: list[Found], settings: ClassSettings
 ) -> Iterator[tuple[Found, SubmissionResult]]:
-    # Imports torch for 2 s, which a run that finds everything unchanged does not need.
+    # The boxes get ready while this process imports torch for 2 s, which a run that finds
+    # everything unchanged does not need.
+    count = min(settings.jobs, len(todo))
+    boxes = [Box(settings.isolation, assignment.course.data).launch() for _ in range(count)]
     from autograder.judge.grading import Grader
 
     @contextlib.contextmanager
-    def make_worker() -> Iterator[Callable[[Found], SubmissionResult]]:
-        with Grader(assignment, settings.isolation, settings.limits) as grader:
+    def make_worker(number: int) -> Iterator[Callable[[Found], SubmissionResult]]:
+        # A judge that takes a dead one's place has no box waiting for it.
+        box = boxes[number] if number < len(boxes) else None
+        with Grader(assignment, settings.isolation, settings.limits, box=box) as grader:
             yield lambda found: grader.grade_file(found.path, found.student)
 
     keeper = Grader(assignment, settings.isolation, settings.limits)
     pool: Pool[Found, SubmissionResult] = Pool(settings.jobs, make_worker)
+    with contextlib.ExitStack() as stack:
+        for box in boxes:
+            stack.callback(box.close)
+        yield from _results(keeper, pool, todo)
+
+
+def _results(
+    keeper: Grader, pool: Pool[Found, SubmissionResult], todo: list[Found]
+) -> Iterator[tuple[Found, SubmissionResult]]:
     for found, result in pool.run(todo):
         if isinstance(result, SubmissionResult):
             yield found, result

@@ -36,11 +36,12 @@ class _Worker(Generic[Task]):
 
 @dataclass
 class Pool(Generic[Task, Result]):
-    """Run tasks in `jobs` processes; `make_worker` is called once in each."""
+    """Run tasks in `jobs` processes; `make_worker` is called once in each, with its number."""
 
     jobs: int
-    make_worker: Callable[[], contextlib.AbstractContextManager[Callable[[Task], Result]]]
+    make_worker: Callable[[int], contextlib.AbstractContextManager[Callable[[Task], Result]]]
     _workers: list[_Worker[Task]] = field(default_factory=list)
+    _started: int = 0
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | JudgeDied | str]]:
         """Yield each task with its result as it comes; a text is a worker's own error."""
@@ -83,9 +84,10 @@ class Pool(Generic[Task, Result]):
         ours, theirs = _CONTEXT.Pipe()
         inherited = [ours, *(worker.connection for worker in self._workers)]
         process = _CONTEXT.Process(
-            target=_work, args=(theirs, self.make_worker, inherited), daemon=True
+            target=_work, args=(theirs, self.make_worker, self._started, inherited), daemon=True
         )
         process.start()
+        self._started += 1
         theirs.close()
         return _Worker(process, ours)
 
@@ -101,7 +103,10 @@ class Pool(Generic[Task, Result]):
 
 
 def _work(
-    connection: Connection, make_worker: Callable[[], Any], inherited: list[Connection]
+    connection: Connection,
+    make_worker: Callable[[int], Any],
+    number: int,
+    inherited: list[Connection],
 ) -> None:
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -109,7 +114,7 @@ def _work(
     for other in inherited:
         other.close()
     try:
-        with make_worker() as do:
+        with make_worker(number) as do:
             while True:
                 task = connection.recv()
                 try:

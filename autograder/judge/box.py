@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +23,8 @@ _START_TIMEOUT_S = 120.0
 _COMMAND_TIMEOUT_S = 30.0
 _ENGINE = Path(autograder.__file__).parent
 _DATA_IN_BOX = "/course-data"
+# A virtual environment may be moved; where it is here could be hidden there, below /tmp say.
+_ENVIRONMENT_IN_BOX = "/environment"
 
 
 class Box:
@@ -35,6 +36,7 @@ class Box:
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._is_ready = False
         self._has_started = False
         self._log: IO[bytes] | None = None
 
@@ -50,8 +52,8 @@ class Box:
     ) -> None:
         self.close()
 
-    def open(self) -> None:
-        """Start the sandbox and wait until its warm parent is ready."""
+    def launch(self) -> Box:
+        """Start the sandbox; its warm parent gets ready while we do something else."""
         ours, theirs = socket.socketpair()
         command = self._command(theirs.fileno())
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  It lives as long as the box.
@@ -66,9 +68,18 @@ class Box:
         )
         theirs.close()
         self._control = ours
-        ours.settimeout(_START_TIMEOUT_S)
+        self._is_ready = False
+        return self
+
+    def open(self) -> None:
+        """Start the sandbox where it is not launched yet; wait until its warm parent is ready."""
+        if self._control is None:
+            self.launch()
+        assert self._control is not None
+        self._control.settimeout(_START_TIMEOUT_S)
         try:
-            receive_frame(ours, max_block_bytes=0)
+            receive_frame(self._control, max_block_bytes=0)
+            self._is_ready = True
         except (PeerClosed, DeadlinePassed):
             why = self._why("the box did not start")
             self.close()
@@ -104,27 +115,28 @@ class Box:
 
     @property
     def is_open(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._control is not None and self._is_ready
 
     def start_submission(self, limits: Limits, files: list[str]) -> socket.socket:
         """Fork a submission process; return the socket on which it waits for cells.
 
         Where the kernel refuses namespaces within the box, every submission gets a box of its own.
         """
-        try:
-            sock = self._start(limits, files)
-        except PeerClosed:
-            if self._has_started or not self.nested:
-                raise IsolationError(self._why("the box cannot start a submission")) from None
-            self.nested = False
-            self.close()
-            return self.start_submission(limits, files)
-        self._has_started = True
-        return sock
+        why = ""
+        for _ in range(2):
+            try:
+                sock = self._start(limits, files)
+            except PeerClosed:
+                why = self._why("the box cannot start a submission")
+                self.nested = self.nested and self._has_started
+                self.close()
+            else:
+                self._has_started = True
+                return sock
+        raise IsolationError(why)
 
     def _start(self, limits: Limits, files: list[str]) -> socket.socket:
         if not self.is_open:
-            self.close()
             self.open()
         assert self._control is not None
         ours, theirs = socket.socketpair()
@@ -176,7 +188,7 @@ class Box:
         return receive_frame(self._control, max_block_bytes=0).header
 
     def _command(self, control: int) -> list[str]:
-        program = [sys.executable, "-m", "autograder.box", "--control", str(control)]
+        program = [_python(self.isolation), "-m", "autograder.box", "--control", str(control)]
         if self.isolation is Isolation.NONE:
             return program
         if self.nested:
@@ -213,14 +225,15 @@ def bubblewrap_command(data: Path | None) -> list[str]:
             command += ["--ro-bind", str(path), str(path)]
     for name in ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime"):
         command += ["--ro-bind-try", name, name]
-    for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):
-        if not prefix.startswith("/usr/") and prefix != "/usr":
-            command += _bind(prefix, prefix)
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    command += ["--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    if not f"{sys.base_prefix}/".startswith("/usr/"):
+        command += _bind(sys.base_prefix, sys.base_prefix)
+    if sys.prefix != sys.base_prefix:
+        command += _bind(sys.prefix, _ENVIRONMENT_IN_BOX)
     command += _bind(str(_ENGINE), "/engine/autograder")
     if data is not None and data.is_dir():
         command += _bind(str(data), _DATA_IN_BOX)
-    command += ["--proc", "/proc", "--dev", "/dev"]
-    command += ["--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
     for name, value in _environment(Isolation.BOX).items():
         command += ["--setenv", name, value]
     command += ["--remount-ro", "/dev", "--remount-ro", "/"]
@@ -238,6 +251,13 @@ def _leave_root() -> list[str]:
     return ["--leave-root"] if os.getuid() == 0 else []
 
 
+def _python(isolation: Isolation) -> str:
+    """Return the interpreter's path where the box sees it."""
+    if isolation is Isolation.BOX and sys.prefix != sys.base_prefix:
+        return f"{_ENVIRONMENT_IN_BOX}/bin/{Path(sys.executable).name}"
+    return sys.executable
+
+
 def _environment(isolation: Isolation) -> dict[str, str]:
     engine = "/engine" if isolation is Isolation.BOX else str(_ENGINE.parent)
     return {
@@ -248,7 +268,7 @@ def _environment(isolation: Isolation) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OMP_THREAD_LIMIT": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "PATH": f"{sysconfig.get_path('scripts')}:/usr/bin:/bin",
+        "PATH": f"{Path(_python(isolation)).parent}:/usr/bin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONNOUSERSITE": "1",
