@@ -10,7 +10,7 @@ from autograder.batch.pool import JudgeDied, Pool
 
 def pool_of(do, jobs=2):
     @contextlib.contextmanager
-    def make_worker():
+    def make_worker(number):
         yield do
 
     return Pool(jobs, make_worker)
@@ -23,7 +23,7 @@ def test_every_task_is_answered_once(jobs):
 
 
 def test_no_tasks_start_no_workers():
-    def make_worker():
+    def make_worker(number):
         raise AssertionError("a worker was started")
 
     assert list(Pool(2, make_worker).run([])) == []
@@ -85,7 +85,7 @@ def test_a_judge_that_dies_twice_is_said_to_have_died(tmp_path):
 
 def test_a_worker_that_cannot_start_says_why():
     @contextlib.contextmanager
-    def make_worker():
+    def make_worker(number):
         raise OSError("no box here")
         yield
 
