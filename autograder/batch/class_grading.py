@@ -141,10 +141,13 @@ def _grade_all(
     def make_worker(number: int) -> Iterator[Callable[[Found], SubmissionResult]]:
         # A judge that takes a dead one's place has no box waiting for it.
         box = boxes[number] if number < len(boxes) else None
-        with Grader(assignment, settings.isolation, settings.limits, box=box) as grader:
+        with Grader(
+            assignment, settings.isolation, settings.limits, box=box, loaded=keeper.judge
+        ) as grader:
             yield lambda found: grader.grade_file(found.path, found.student)
 
     keeper = Grader(assignment, settings.isolation, settings.limits)
+    keeper.judge.load()
     pool: Pool[Found, SubmissionResult] = Pool(settings.jobs, make_worker)
     with contextlib.ExitStack() as stack:
         for box in boxes:

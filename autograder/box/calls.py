@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import traceback
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import torch
 from autograder.box.namespaces import limit_cpu
 from autograder.box.shell import BoxShell
 from autograder.limits import Limits
+from autograder.seeds import seed_everything
 from autograder.wire.frames import MIB, Frame, PeerClosed, receive_frame, send_frame
 from autograder.wire.inbound import Decoder, Encoder
 from autograder.wire.outbound import (
@@ -193,13 +193,6 @@ def _map_tensors(value: Any, change: Callable[[torch.Tensor], Any]) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(_map_tensors(item, change) for item in value)
     return value
-
-
-def seed_everything(seed: int) -> None:
-    """Seed the global generators, so that a call is repeatable."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
 
 
 def find_changes(arguments: Unpacked, encoder: Encoder) -> list[dict[str, Any]]:

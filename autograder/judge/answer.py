@@ -17,6 +17,7 @@ from autograder.judge.changes import apply_changes
 from autograder.judge.channel import Channel, Reply
 from autograder.judge.contract import conform
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, ContractViolation
+from autograder.seeds import seed_everything
 from autograder.testing import Callback
 from autograder.wire.inbound import Encoder, HostileReply, Opaque
 from autograder.wire.outbound import Packed, pack, unpack
@@ -89,8 +90,7 @@ class Answer:
         digest = hashlib.sha256(packed.block).hexdigest()
         key = f"{self.exercise} {seed} {digest}"
         if key not in self.expectations:
-            torch.manual_seed(seed)
-            np.random.seed(seed % 2**32)
+            seed_everything(seed)
             arguments = unpack(packed.block, _no_callback)
             args, kwargs = arguments.value
             try:

@@ -6,33 +6,17 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import cloudpickle
-
 from autograder.answers import KnownAnswer, known_answers
 from autograder.chapters.master import Exercise, read_master
 from autograder.course import Assignment
 from autograder.errors import CourseError
-
-CLASS_PREFIX = "Test_"
-
-
-@dataclass(frozen=True)
-class TestCase:
-    """One case of a hidden test: enough to run it again without pytest."""
-
-    __test__ = False
-
-    test: str
-    seed: int
-    function: Callable[..., None]
-    params: dict[str, Any]
-    secret_modules: frozenset[str]
+from autograder.judge.collection import CLASS_PREFIX, TestCase, collect_cases
 
 
 @dataclass
@@ -40,8 +24,13 @@ class JudgeSide:
     """What the judge knows of an assignment and the box does not."""
 
     assignment: Assignment
-    cases: dict[str, list[TestCase]] = field(default_factory=dict)
-    """By exercise, the cases of its hidden tests, as pytest has collected them."""
+
+    def load(self) -> JudgeSide:
+        """Load everything now, so that processes forked from this one share it."""
+        for exercise in self.exercises:
+            self.cases_of(exercise.name)
+        self.known_answers  # noqa: B018  It is kept once it is read.
+        return self
 
     @cached_property
     def exercises(self) -> list[Exercise]:
@@ -64,6 +53,21 @@ class JudgeSide:
             raise CourseError(f"{self.assignment.solutions}: no function {exercise}")
         return function
 
+    @cached_property
+    def _cases(self) -> dict[str, list[TestCase]]:
+        # The tests and the answers import the solutions by this name.
+        secret = frozenset({self.solutions.__name__})
+        return collect_cases(_existing(self.assignment), secret)
+
+    def cases_of(self, exercise: str) -> list[TestCase]:
+        """Return the cases of an exercise's hidden tests, as pytest has collected them."""
+        if exercise not in self._cases:
+            path = self.assignment.hidden_tests
+            raise CourseError(
+                f"{path}: no hidden tests of {exercise}; add {CLASS_PREFIX}{exercise}"
+            )
+        return self._cases[exercise]
+
     def wrong_answers(self, exercise: str) -> list[KnownAnswer]:
         """Return the known misconceptions of an exercise."""
         return [
@@ -72,18 +76,10 @@ class JudgeSide:
             if answer.exercise == exercise and not answer.is_right
         ]
 
-    def trust_test_module(self, module: ModuleType) -> None:
-        """Let probe functions of the hidden tests travel by value: the box has no such module."""
-        if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
-            cloudpickle.register_pickle_by_value(module)
-
 
 def hidden_test_classes(assignment: Assignment) -> dict[str, dict[str, str]]:
     """Return, by exercise, the names and sentences of its hidden tests, without running any."""
-    path = assignment.hidden_tests
-    if not path.is_file():
-        raise CourseError(f"{assignment.name} has no hidden tests; create {path}")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(_existing(assignment).read_text(encoding="utf-8"))
     return {
         node.name.removeprefix(CLASS_PREFIX): {
             item.name: ast.get_docstring(item) or ""
@@ -93,6 +89,13 @@ def hidden_test_classes(assignment: Assignment) -> dict[str, dict[str, str]]:
         for node in tree.body
         if isinstance(node, ast.ClassDef) and node.name.startswith(CLASS_PREFIX)
     }
+
+
+def _existing(assignment: Assignment) -> Path:
+    path = assignment.hidden_tests
+    if not path.is_file():
+        raise CourseError(f"{assignment.name} has no hidden tests; create {path}")
+    return path
 
 
 def _load(name: str, path: Path) -> ModuleType:

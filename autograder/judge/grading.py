@@ -54,9 +54,11 @@ class Grader:
     """Grade these exercises alone: for calibration."""
     box: Box | None = None
     """A box that is launched already."""
+    loaded: JudgeSide | None = None
+    """The judge's side, where it is loaded already."""
 
     def __post_init__(self) -> None:
-        self.judge = JudgeSide(self.assignment)
+        self.judge = self.loaded or JudgeSide(self.assignment)
         self.misconceptions = Misconceptions(self.judge)
         self._box = self.box or Box(self.isolation, self.assignment.course.data, self.nested)
 

@@ -57,13 +57,13 @@ class Misconceptions:
         """Run one hidden test on a function of ours, by the protocol of the wall."""
         channel = local_channel(answer.function, Limits())
         seen: Behaviour = []
-        for case in self.judge.cases[answer.exercise]:
+        for case in self.judge.cases_of(answer.exercise):
             if case.test != test:
                 continue
-            proxy = make_answer(self.judge, answer.exercise, channel, case, self.expectations)
+            proxy = make_answer(self.judge, case, channel, self.expectations)
             with warnings.catch_warnings(), contextlib.suppress(Exception, pytest.fail.Exception):
                 warnings.simplefilter("ignore")
-                case.function(answer=proxy, **case.params)
+                case.run(proxy)
             seen += proxy.recorded
         channel.sock.close()
         return seen

@@ -1,0 +1,110 @@
+"""Collect an assignment's hidden tests with pytest: their cases and sentences; run none of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+import pytest
+
+from autograder.errors import CourseError
+
+CLASS_PREFIX = "Test_"
+
+_OPTIONS = [
+    "--collect-only",
+    "--quiet",
+    "--import-mode=importlib",
+    f"--override-ini=python_classes={CLASS_PREFIX}*",
+    "--noconftest",
+    "-c",
+    "/dev/null",
+    *(f"-pno:{name}" for name in ("cacheprovider", "doctest", "junitxml", "faulthandler")),
+]
+# A mark that skips a test or expects it to fail would decide a score.
+_KNOWN_MARKS = {"hint", "parametrize"}
+
+
+@dataclass(frozen=True)
+class TestCase:
+    """One case of a hidden test; its parametrized cases count together as one test."""
+
+    __test__ = False
+
+    exercise: str
+    test: str
+    sentence: str
+    hint: str
+    seed: int
+    function: Callable[..., None]
+    params: dict[str, Any]
+    secret_modules: frozenset[str]
+
+    def run(self, answer: Any) -> None:
+        """Run this case on an answer."""
+        self.function(answer=answer, **self.params)
+
+
+def collect_cases(path: Path, secret_modules: frozenset[str]) -> dict[str, list[TestCase]]:
+    """Return, by exercise, the cases of the hidden tests in a file, as pytest orders them."""
+    collector = _Collector()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        status = pytest.main([*_OPTIONS, str(path)], plugins=[collector])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        said = [line for line in printed.getvalue().splitlines() if line.startswith("E ")]
+        raise CourseError(f"{path} cannot be collected: {' '.join(said).removeprefix('E ')[:500]}")
+    cases: dict[str, list[TestCase]] = {}
+    for item in collector.items:
+        case = _case(item, path, secret_modules)
+        cases.setdefault(case.exercise, []).append(case)
+    return cases
+
+
+class _Collector:
+    """The pytest plugin that keeps what was collected."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "hint(text): the next step a student reads")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.items = [item for item in items if getattr(item, "cls", None) is not None]
+
+
+def _case(item: Any, path: Path, secret_modules: frozenset[str]) -> TestCase:
+    callspec = getattr(item, "callspec", None)
+    params = dict(callspec.params) if callspec else {}
+    fixtures = set(item.fixturenames) - {"answer", "request", *params}
+    if fixtures:
+        raise CourseError(f"{path}: {item.name} uses {sorted(fixtures)}; it may use `answer` alone")
+    marks = {mark.name for mark in item.iter_markers()} - _KNOWN_MARKS
+    if marks:
+        raise CourseError(f"{path}: {item.name} is marked {sorted(marks)}; only `hint` is known")
+    _let_travel(item.module)
+    name = item.originalname or item.name
+    hint = item.get_closest_marker("hint")
+    return TestCase(
+        exercise=item.cls.__name__.removeprefix(CLASS_PREFIX),
+        test=name,
+        sentence=" ".join((item.function.__doc__ or name).split()),
+        hint=hint.args[0] if hint else "",
+        seed=int.from_bytes(hashlib.sha256(item.name.encode()).digest()[:4], "big"),
+        function=getattr(item.cls(), name),
+        params=params,
+        secret_modules=secret_modules | {item.module.__name__},
+    )
+
+
+def _let_travel(module: ModuleType) -> None:
+    """Let probe functions of the hidden tests travel by value: the box has no such module."""
+    if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
+        cloudpickle.register_pickle_by_value(module)
