@@ -13,7 +13,7 @@ from autograder.course import Assignment
 from autograder.errors import AutograderError
 from autograder.fingerprints import submission_key
 from autograder.isolation import Isolation
-from autograder.judge.box import Box
+from autograder.judge.box import launch_together
 from autograder.limits import Limits
 from autograder.results import SubmissionResult, read_result, write_result
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
@@ -134,7 +134,7 @@ def _grade_all(
     # The boxes get ready while this process imports torch for 2 s, which a run that finds
     # everything unchanged does not need.
     count = min(settings.jobs, len(todo))
-    boxes = [Box(settings.isolation, assignment.course.data).launch() for _ in range(count)]
+    boxes = launch_together(settings.isolation, assignment.course.data, count)
     from autograder.judge.grading import Grader
 
     @contextlib.contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 _NEW_USER, _NEW_PID, _NEW_MOUNT, _NEW_IPC = 0x10000000, 0x20000000, 0x00020000, 0x08000000
+_NEW_NETWORK = 0x40000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 4, 24, 38, 36
 _CAPSET_SYSCALL = {"x86_64": 126, "aarch64": 91}
@@ -42,8 +43,17 @@ def adopt_orphans() -> None:
 
 def enter_new_namespaces() -> None:
     """Move this process to new user, mount and IPC namespaces, its children to a PID namespace."""
+    _unshare(_NEW_USER | _NEW_PID | _NEW_MOUNT | _NEW_IPC)
+
+
+def enter_new_network() -> None:
+    """Move this process to a network of its own, where nothing and nobody is."""
+    _unshare(_NEW_USER | _NEW_NETWORK)
+
+
+def _unshare(namespaces: int) -> None:
     uid, gid = os.getuid(), os.getgid()
-    _check(_LIBC.unshare(_NEW_USER | _NEW_PID | _NEW_MOUNT | _NEW_IPC), "unshare")
+    _check(_LIBC.unshare(namespaces), "unshare")
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")

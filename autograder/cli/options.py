@@ -56,7 +56,7 @@ def limit_options(function: Function) -> Function:
 
 def limits_from(course: Course, chosen: dict[str, Any]) -> Limits:
     """Return the limits of the command line over those of the course over the defaults."""
-    from autograder.gradebook.nbgrader_commands import course_limits
+    from autograder.configuration import course_limits
 
     named = {key: value for key, value in chosen.items() if value is not None}
     try:

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder.configuration import course_limits
 from autograder.course import Assignment
 from autograder.fingerprints import submission_key
-from autograder.gradebook.nbgrader_commands import course_limits
 from autograder.isolation import Isolation
 from autograder.results import Key, SubmissionResult, read_result, write_result
 from autograder.submissions.reading import UnreadableNotebook, read_bytes

@@ -10,10 +10,10 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 
+from autograder.configuration import course_config
 from autograder.course import Assignment
 from autograder.gradebook.fresh_results import hand_over
 from autograder.gradebook.nbgrader_commands import (
-    course_config,
     course_directory,
     generate_release,
     nbgrader_log,

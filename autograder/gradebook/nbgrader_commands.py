@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 import warnings
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,10 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
+from autograder.configuration import course_config
 from autograder.course import Assignment, Course
-from autograder.errors import AutograderError, CourseError
-from autograder.limits import Limits
+from autograder.errors import AutograderError
 
 # nbgrader's queries flush objects that its session does not know yet; it does no harm.
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
@@ -33,28 +31,6 @@ warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 # Every Gradebook makes an engine, and compiles each of its queries anew; one engine a database
 # keeps them.
 nbgrader.api.create_engine = cache(nbgrader.api.create_engine)
-
-
-def course_config(course: Course) -> Config:
-    """Return the configuration that nbgrader itself would read in the course's folder."""
-    loader = PyFileConfigLoader(course.config.name, path=str(course.config.parent))
-    config = loader.load_config()
-    config.CourseDirectory.root = str(course.root)
-    return config
-
-
-@cache
-def course_limits(course: Course) -> Limits:
-    """Return the limits that the course's configuration sets, over the defaults."""
-    configured = dict(course_config(course).Limits)
-    names = sorted(field.name for field in fields(Limits))
-    for name in configured:
-        if name not in names:
-            raise CourseError(f"{course.config}: no limit {name!r}; limits: {', '.join(names)}")
-    try:
-        return Limits(**configured)
-    except (TypeError, ValueError) as error:
-        raise CourseError(f"{course.config}: {error}") from None
 
 
 def course_directory(assignment: Assignment, config: Config) -> Any:

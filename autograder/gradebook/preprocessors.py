@@ -10,10 +10,10 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.configuration import course_limits
 from autograder.course import Assignment, find_course
 from autograder.errors import AutograderError
 from autograder.gradebook.fresh_results import fresh_result
-from autograder.gradebook.nbgrader_commands import course_limits
 from autograder.gradebook.rendering import render_exercise_html, render_exercise_text
 from autograder.results import ExerciseResult, SubmissionResult
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes

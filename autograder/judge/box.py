@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -38,6 +39,7 @@ class Box:
         self._control: socket.socket | None = None
         self._is_ready = False
         self._has_started = False
+        self._is_shared = False
         self._log: IO[bytes] | None = None
 
     def __enter__(self) -> Box:
@@ -54,42 +56,41 @@ class Box:
 
     def launch(self) -> Box:
         """Start the sandbox; its warm parent gets ready while we do something else."""
-        ours, theirs = socket.socketpair()
-        command = self._command(theirs.fileno())
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  It lives as long as the box.
-        self._process = subprocess.Popen(
-            command,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._log,
-            env=_environment(self.isolation),
-            cwd="/",
-        )
-        theirs.close()
-        self._control = ours
-        self._is_ready = False
+        _launch([self])
         return self
 
     def open(self) -> None:
         """Start the sandbox where it is not launched yet; wait until its warm parent is ready."""
         if self._control is None:
             self.launch()
-        assert self._control is not None
-        self._control.settimeout(_START_TIMEOUT_S)
-        try:
-            receive_frame(self._control, max_block_bytes=0)
-            self._is_ready = True
-        except (PeerClosed, DeadlinePassed):
+        if not self._hears_ready() and self._is_shared:
+            # Where the kernel refuses to part the boxes of one sandbox, this one gets its own.
+            self.close()
+            self.launch()
+            self._hears_ready()
+        if not self._is_ready:
             why = self._why("the box did not start")
             self.close()
-            raise IsolationError(why) from None
+            raise IsolationError(why)
+
+    def _hears_ready(self) -> bool:
+        assert self._control is not None
+        self._control.settimeout(_START_TIMEOUT_S)
+        with contextlib.suppress(PeerClosed, DeadlinePassed):
+            receive_frame(self._control, max_block_bytes=0)
+            self._is_ready = True
+        return self._is_ready
 
     def close(self) -> None:
         """End the sandbox and everything in it."""
         if self._control is not None:
             self._control.close()
             self._control = None
+        self._is_ready = False
+        if self._is_shared:
+            # The sandbox ends when the last of its judges hangs up.
+            self._process = self._log = None
+            self._is_shared = False
         if self._process is not None:
             try:
                 self._process.wait(timeout=5)
@@ -187,13 +188,41 @@ class Box:
         self._control.settimeout(_COMMAND_TIMEOUT_S)
         return receive_frame(self._control, max_block_bytes=0).header
 
-    def _command(self, control: int) -> list[str]:
-        program = [_python(self.isolation), "-m", "autograder.box", "--control", str(control)]
+    def _command(self, controls: list[str]) -> list[str]:
+        program = [_python(self.isolation), "-m", "autograder.box", "--control", *controls]
         if self.isolation is Isolation.NONE:
             return program
         if self.nested:
             program.append("--nested")
         return [*bubblewrap_command(self._data), *program, *_leave_root()]
+
+
+def launch_together(isolation: Isolation, data: Path | None, count: int) -> list[Box]:
+    """Start boxes for several judges in one sandbox: what is slow to import is imported once."""
+    boxes = [Box(isolation, data) for _ in range(count)]
+    _launch(boxes)
+    return boxes
+
+
+def _launch(boxes: list[Box]) -> None:
+    """Start one sandbox with a warm parent for each of these boxes."""
+    ours, theirs = zip(*(socket.socketpair() for _ in boxes), strict=True)
+    first = boxes[0]
+    descriptors = [sock.fileno() for sock in theirs]
+    log = tempfile.TemporaryFile()  # noqa: SIM115  It lives as long as the boxes.
+    process = subprocess.Popen(
+        first._command([str(number) for number in descriptors]),
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=log,
+        env=_environment(first.isolation),
+        cwd="/",
+    )
+    for box, control, other in zip(boxes, ours, theirs, strict=True):
+        other.close()
+        box._control, box._log, box._process = control, log, process
+        box._is_ready, box._is_shared = False, len(boxes) > 1
 
 
 def find_bubblewrap() -> str:
