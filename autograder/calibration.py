@@ -18,6 +18,7 @@ from autograder.chapters.notebooks import source_notebook
 from autograder.course import Assignment
 from autograder.isolation import Isolation
 from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.box import Box, launch_together
 from autograder.judge.grading import Grader
 from autograder.limits import Limits
 from autograder.results import ExerciseResult, SubmissionResult
@@ -78,10 +79,10 @@ class CaseResult:
     problems: list[str] = field(default_factory=list)
 
 
-def cases_of(assignment: Assignment) -> list[Case]:
+def cases_of(judge: JudgeSide) -> list[Case]:
     """Return every answer of known verdict that an assignment has."""
+    assignment = judge.assignment
     master = read_master(assignment)
-    judge = JudgeSide(assignment)
     functions = read_functions(assignment)
     cases = [
         Case(assignment.name, None, Face.REFERENCE, "reference"),
@@ -208,29 +209,44 @@ def calibrate(
     exercises: frozenset[str] = frozenset(),
 ) -> tuple[int, Iterator[CaseResult]]:
     """Return how many cases there are, and their results as they come."""
-    by_name = {assignment.name: assignment for assignment in assignments}
+    judges = {assignment.name: JudgeSide(assignment).load() for assignment in assignments}
     cases = [
         case
-        for assignment in assignments
-        for case in cases_of(assignment)
+        for judge in judges.values()
+        for case in cases_of(judge)
         if not exercises or case.exercise in exercises
     ]
+    return len(cases), _run(cases, judges, min(jobs, len(cases)), isolation, limits)
+
+
+def _run(
+    cases: list[Case],
+    judges: dict[str, JudgeSide],
+    jobs: int,
+    isolation: Isolation,
+    limits: Limits,
+) -> Iterator[CaseResult]:
+    if not cases:
+        return
+    data = next(iter(judges.values())).assignment.course.data
+    optimizers = any(judge.assignment.has_optimizers for judge in judges.values())
+    boxes = launch_together(isolation, data, jobs, optimizers)
 
     @contextlib.contextmanager
-    def make_worker(_: int) -> Iterator[Callable[[Case], CaseResult]]:
-        calibrators: dict[str, _Calibrator] = {}
+    def make_worker(number: int) -> Iterator[Callable[[Case], CaseResult]]:
+        # The assignments of a course share their data, and so a box.
+        box = boxes[number] if number < len(boxes) else Box(isolation, data, optimizers=optimizers)
+        calibrators = {
+            name: _Calibrator(Grader(judge.assignment, isolation, limits, box=box, loaded=judge))
+            for name, judge in judges.items()
+        }
+        with box:
+            yield lambda case: calibrators[case.assignment].grade(case)
 
-        def grade(case: Case) -> CaseResult:
-            if case.assignment not in calibrators:
-                for other in calibrators.values():
-                    other.grader.__exit__(None, None, None)
-                grader = Grader(by_name[case.assignment], isolation, limits)
-                calibrators[case.assignment] = _Calibrator(grader)
-            return calibrators[case.assignment].grade(case)
-
-        yield grade
-
-    return len(cases), _results(Pool(jobs, make_worker), cases)
+    with contextlib.ExitStack() as stack:
+        for box in boxes:
+            stack.callback(box.close)
+        yield from _results(Pool(jobs, make_worker), cases)
 
 
 def _results(pool: Pool[Case, Any], cases: list[Case]) -> Iterator[CaseResult]:

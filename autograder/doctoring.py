@@ -12,7 +12,8 @@ from pathlib import Path
 
 from autograder.errors import IsolationError
 from autograder.isolation import Isolation
-from autograder.judge.box import Box, find_bubblewrap
+from autograder.judge.box import Box
+from autograder.judge.sandbox import find_bubblewrap
 from autograder.judge.submission import Submission
 from autograder.limits import Limits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,20 +134,20 @@ def _grade_all(
     # The boxes get ready while this process imports torch for 2 s, which a run that finds
     # everything unchanged does not need.
     count = min(settings.jobs, len(todo))
-    boxes = launch_together(settings.isolation, assignment.course.data, count)
+    data = assignment.course.data
+    boxes = launch_together(settings.isolation, data, count, assignment.has_optimizers)
     from autograder.judge.grading import Grader
+
+    keeper = Grader(assignment, settings.isolation, settings.limits)
+    keeper.judge.load()
 
     @contextlib.contextmanager
     def make_worker(number: int) -> Iterator[Callable[[Found], SubmissionResult]]:
         # A judge that takes a dead one's place has no box waiting for it.
         box = boxes[number] if number < len(boxes) else None
-        with Grader(
-            assignment, settings.isolation, settings.limits, box=box, loaded=keeper.judge
-        ) as grader:
+        with replace(keeper, box=box, loaded=keeper.judge) as grader:
             yield lambda found: grader.grade_file(found.path, found.student)
 
-    keeper = Grader(assignment, settings.isolation, settings.limits)
-    keeper.judge.load()
     pool: Pool[Found, SubmissionResult] = Pool(settings.jobs, make_worker)
     with contextlib.ExitStack() as stack:
         for box in boxes:

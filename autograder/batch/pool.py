@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _MAX_TRIES = 2
+_MEMORY_MB = 4096
 # Workers inherit everything the coordinator has imported, torch above all.
 _CONTEXT = multiprocessing.get_context("fork")
 
@@ -108,6 +111,7 @@ def _work(
     number: int,
     inherited: list[Connection],
 ) -> None:
+    _limit_memory()
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A copy of another worker's pipe would hide its end from the coordinator.
@@ -131,3 +135,13 @@ def _work(
     finally:
         connection.close()
         os._exit(0)
+
+
+def _limit_memory() -> None:
+    """Bound what this judge may take: student code chooses what our references are asked."""
+    status = Path("/proc/self/status").read_text()
+    held_kb = int(status.partition("VmData:")[2].split()[0])
+    limit = held_kb * 1024 + _MEMORY_MB * 2**20
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import gc
 from pathlib import Path
-from typing import Any
 
 from autograder.box.shell import BoxShell, make_shell
+from autograder.first_steps import warm_autograd, warm_optimizers
 
 _HUGE_PAGE = 2 << 20
 _MADV_COLLAPSE = 25
@@ -21,7 +21,7 @@ plt.show()
 """
 
 
-def warm_up() -> BoxShell:
+def warm_up(optimizers: bool) -> BoxShell:
     """Return a shell in a process where a submission's first steps cost nothing more."""
     import numpy as np
     import torch
@@ -36,6 +36,8 @@ def warm_up() -> BoxShell:
     shell.run_one("1 / 0", 1 << 20)
     shell.run_one("%time 1", 1 << 20)
     warm_autograd()
+    if optimizers:
+        warm_optimizers()
     np.random.default_rng(0).normal(size=3)
     shell.reset(new_session=True)
     close_fonts()
@@ -46,7 +48,7 @@ def warm_up() -> BoxShell:
 
 
 def use_huge_pages() -> None:
-    """Gather this process's memory in pages of 2 MiB: forking and ending a copy of it costs a third.
+    """Gather this process's memory in pages of 2 MiB: a fork of it costs half as much.
 
     Where the kernel cannot (before Linux 6.1), nothing changes.
     """
@@ -68,16 +70,3 @@ def close_fonts() -> None:
 
     MathTextParser._parse_cached.cache_clear()  # type: ignore[attr-defined]
     font_manager._get_font.cache_clear()  # type: ignore[attr-defined]
-
-
-def warm_autograd() -> None:
-    """Make torch's first gradients here: the first call of each kind imports for 0.3 s."""
-    import torch
-
-    x = torch.ones(3, dtype=torch.float64, requires_grad=True)
-    weights: Any = torch.ones(3, dtype=torch.float64)
-    torch.autograd.grad(x.exp(), x, weights, create_graph=True)
-    torch.nn.functional.binary_cross_entropy_with_logits(x, weights).backward()
-    normal = torch.distributions.Normal(x.detach(), weights)
-    normal.log_prob(x).sum().backward()
-    torch.distributions.kl_divergence(normal, normal)

@@ -51,7 +51,7 @@ def grade(
     """
     from autograder.batch.class_grading import ClassSettings, find_submissions, grade_class
     from autograder.isolation import Isolation
-    from autograder.judge.box import find_bubblewrap
+    from autograder.judge.sandbox import find_bubblewrap
     from autograder.results import document
 
     course = find()

@@ -57,6 +57,8 @@ class Answer:
     recorded: list[Recorded] = field(default_factory=list)
     changed_arguments: bool = False
     """Whether any call changed an argument that the reference leaves alone."""
+    has_unchecked: bool = False
+    """Whether a call's result was not compared with the reference's structure."""
     _calls: int = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -139,6 +141,7 @@ class Answer:
             return conform(self.exercise, value, expected.value)
         if isinstance(value, Opaque):
             raise ContractViolation(f"`{self.exercise}` returned {value.description}.")
+        self.has_unchecked = True
         return value
 
     def _record_failure(self, failure: AnswerFailure) -> AnswerFailure:

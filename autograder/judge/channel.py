@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from autograder.box.calls import CallServer
+from autograder.judge.callbacks import Callbacks
 from autograder.judge.failures import (
     AnswerCrashed,
     AnswerFailure,
@@ -33,11 +34,7 @@ from autograder.wire.frames import (
     send_frame,
 )
 from autograder.wire.inbound import Decoder, Encoder, HostileReply
-from autograder.wire.outbound import Packed, pack
-
-_MAX_CALLBACKS = 20_000
-_MAX_CALLBACK_BYTES = 1024 * MIB
-"""What one hidden test may be sent in callbacks: the judge keeps it for their gradients."""
+from autograder.wire.outbound import Packed
 
 
 @dataclass
@@ -50,31 +47,21 @@ class Reply:
 
 
 @dataclass
-class _RemoteGraph:
-    inputs: list[torch.Tensor]
-    outputs: list[torch.Tensor]
-
-
-@dataclass
 class Channel:
     """The judge's end of the wall for one exercise; `why_gone` asks the box how a process ended."""
 
     sock: socket.socket
     limits: Limits
     why_gone: Callable[[], str | None] = lambda: None
-    stand_ins: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    stand_ins_called: set[str] = field(default_factory=set)
+    callbacks: Callbacks = field(default_factory=Callbacks)
     ended_by: AnswerFailure | None = None
     _calls: int = 0
-    _callbacks: int = 0
-    _callback_bytes: int = 0
-    _handles: dict[int, _RemoteGraph] = field(default_factory=dict)
 
-    def call(self, packed: Packed, callbacks: dict[int, Callable[..., Any]], seed: int) -> Reply:
+    def call(self, packed: Packed, functions: dict[int, Callable[..., Any]], seed: int) -> Reply:
         """Call the student's function; raise an AnswerFailure where no value comes back."""
         self._calls += 1
         header = {"do": "call", "id": self._calls, "seed": seed}
-        frame = self._ask(header, packed.block, callbacks)
+        frame = self._ask(header, packed.block, functions)
         return self._reading(lambda: _read_reply(frame, packed))
 
     @property
@@ -92,8 +79,7 @@ class Channel:
 
     def forget(self) -> None:
         """Let the box drop the graphs of the calls made so far."""
-        self._handles.clear()
-        self._callback_bytes = 0
+        self.callbacks.forget()
         if self.ended_by is None:
             self._guarded(lambda: send_frame(self.sock, {"do": "forget"}))
 
@@ -104,12 +90,12 @@ class Channel:
         return failure
 
     def _ask(
-        self, header: dict[str, Any], block: bytes, callbacks: dict[int, Callable[..., Any]]
+        self, header: dict[str, Any], block: bytes, functions: dict[int, Callable[..., Any]]
     ) -> Frame:
         if self.ended_by is not None:
             raise self.ended_by
         deadline = time.monotonic() + self.limits.call_wall_s
-        return self._guarded(lambda: self._converse(header, block, callbacks, deadline))
+        return self._guarded(lambda: self._converse(header, block, functions, deadline))
 
     def _guarded(self, talk: Callable[[], Any]) -> Any:
         """Turn every way in which the other side can break off into an AnswerFailure."""
@@ -146,7 +132,7 @@ class Channel:
         self,
         header: dict[str, Any],
         block: bytes,
-        callbacks: dict[int, Callable[..., Any]],
+        functions: dict[int, Callable[..., Any]],
         deadline: float,
     ) -> Frame:
         self.sock.settimeout(self.limits.call_wall_s)
@@ -156,81 +142,14 @@ class Channel:
             frame = receive_frame(self.sock, max_block_bytes=max_bytes, deadline=deadline)
             if "reply" in frame.header:
                 return frame
-            self._callbacks += 1
-            self._callback_bytes += len(frame.block)
-            if self._callbacks > _MAX_CALLBACKS or self._callback_bytes > _MAX_CALLBACK_BYTES:
-                raise HostileReply("too many callbacks")
-            answer, content = self._serve(frame, callbacks)
+            answer, content = self.callbacks.serve(frame, functions, deadline)
             send_frame(self.sock, answer, content)
-
-    def _serve(
-        self, frame: Frame, callbacks: dict[int, Callable[..., Any]]
-    ) -> tuple[dict[str, Any], bytes]:
-        """Answer one callback; an exception in it is the caller's to see, by its message."""
-        header = frame.header
-        decoder = Decoder(frame.block)
-        try:
-            if "callback_gradient" in header:
-                return self._serve_gradient(header, decoder)
-            function = self._function(header, callbacks)
-            value = decoder.value(header.get("value"))
-            return self._serve_call(function, value, decoder)
-        except HostileReply:
-            raise
-        except Exception as error:
-            return {"refused": f"{type(error).__name__}: {error}"[:500]}, b""
-
-    def _function(
-        self, header: dict[str, Any], callbacks: dict[int, Callable[..., Any]]
-    ) -> Callable[..., Any]:
-        name, leaf = header.get("stand_in"), header.get("callback")
-        if isinstance(name, str) and name in self.stand_ins:
-            self.stand_ins_called.add(name)
-            return self.stand_ins[name]
-        if isinstance(leaf, int) and leaf in callbacks:
-            return callbacks[leaf]
-        raise HostileReply("a call of a function that was not offered")
-
-    def _serve_call(
-        self, function: Callable[..., Any], value: Any, decoder: Decoder
-    ) -> tuple[dict[str, Any], bytes]:
-        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
-            raise HostileReply("a callback without arguments")
-        inputs = [decoder.graphs[number].requires_grad_() for number in sorted(decoder.graphs)]
-        result = function(*value[0], **value[1])
-        outputs = [t for t in _tensors_of(result) if t.requires_grad]
-        handle = len(self._handles) + 1
-        self._handles[handle] = _RemoteGraph(inputs, outputs)
-        return {"handle": handle}, pack(result).block
-
-    def _serve_gradient(
-        self, header: dict[str, Any], decoder: Decoder
-    ) -> tuple[dict[str, Any], bytes]:
-        graph = self._handles.get(header.get("callback_gradient", 0))
-        nodes = header.get("weights")
-        if graph is None or not isinstance(nodes, list) or len(nodes) != len(graph.outputs):
-            raise HostileReply("a gradient of a call that was not made")
-        weights = [decoder.value(node) for node in nodes]
-        gradients = torch.autograd.grad(
-            graph.outputs, graph.inputs, weights, retain_graph=True, allow_unused=True
-        )
-        return {}, pack(list(gradients)).block
 
 
 def pack_tensors(tensors: list[torch.Tensor]) -> tuple[list[dict[str, Any]], bytes]:
     """Return nodes and bytes for tensors, in the encoding that results have."""
     encoder = Encoder()
     return [encoder.node(tensor.detach()) for tensor in tensors], encoder.block()
-
-
-def _tensors_of(value: Any) -> list[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (tuple, list)):
-        return [tensor for item in value for tensor in _tensors_of(item)]
-    return []
 
 
 def _read_reply(frame: Frame, packed: Packed) -> Reply:

@@ -60,7 +60,8 @@ class Grader:
     def __post_init__(self) -> None:
         self.judge = self.loaded or JudgeSide(self.assignment)
         self.misconceptions = Misconceptions(self.judge)
-        self._box = self.box or Box(self.isolation, self.assignment.course.data, self.nested)
+        data, optimizers = self.assignment.course.data, self.assignment.has_optimizers
+        self._box = self.box or Box(self.isolation, data, self.nested, optimizers)
 
     def __enter__(self) -> Grader:
         return self
@@ -217,7 +218,7 @@ class _ExerciseGrading:
 
     def close(self, exercise: str, channel: Channel) -> None:
         """Hang up, and remember which stand-ins were called."""
-        self.stand_ins_called[exercise] = set(channel.stand_ins_called)
+        self.stand_ins_called[exercise] = set(channel.callbacks.stand_ins_called)
         self.submission.close_exercise(channel)
 
     def _result(self, exercise: Exercise, outcomes: list[TestOutcome]) -> ExerciseResult:

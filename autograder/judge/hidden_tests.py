@@ -100,6 +100,11 @@ def _run_case(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if answer.has_unchecked and isinstance(error, (TypeError, ValueError, LookupError)):
+            # The test met a result of another kind than it computes with.
+            error = AssertionError(f"{type(error).__name__}: {error}").with_traceback(
+                error.__traceback__
+            )
         _take_failure(outcome, error)
     channel.forget()
     outcome.recorded += answer.recorded

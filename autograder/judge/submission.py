@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.judge.box import Box
+from autograder.judge.callbacks import Callbacks
 from autograder.judge.channel import Channel
 from autograder.judge.failures import (
     AnswerCrashed,
@@ -166,7 +167,7 @@ class Submission:
                 continue
             finally:
                 theirs.close()
-            return Channel(ours, self.limits, self._why_gone, dict(stand_ins))
+            return Channel(ours, self.limits, self._why_gone, Callbacks(dict(stand_ins)))
         return _dead_channel(
             self.limits, AnswerCrashed("The notebook's cells end every process they run in.")
         )

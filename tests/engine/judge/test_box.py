@@ -1,11 +1,14 @@
 """The box on machines that allow less than we would like."""
 
+import contextlib
+
 import pytest
 
 import autograder.judge.box as box_module
 from autograder.errors import IsolationError
 from autograder.isolation import Isolation
-from autograder.judge.box import Box, bubblewrap_command, find_bubblewrap
+from autograder.judge.box import Box, launch_together
+from autograder.judge.sandbox import bubblewrap_command, find_bubblewrap
 from autograder.judge.submission import Submission
 from autograder.limits import Limits
 
@@ -15,7 +18,8 @@ def ran_in(box, source):
     submission = Submission(box, [(0, source)], Limits(), [])
     submission.run_cells()
     submission.close()
-    return "".join(output.get("text", "") for output in submission.runs[0].outputs)
+    outputs = submission.runs[0].outputs
+    return "".join(output.get("text", "") + output.get("ename", "") for output in outputs)
 
 
 @pytest.mark.box
@@ -25,7 +29,7 @@ def test_where_nested_namespaces_are_refused_each_submission_gets_a_box(monkeypa
         return [command[0], "--unshare-user", "--uid", "65534", "--disable-userns", *command[1:]]
 
     monkeypatch.setattr(box_module, "bubblewrap_command", without_nesting)
-    monkeypatch.setattr(box_module, "_leave_root", list)
+    monkeypatch.setattr(box_module, "leave_root", list)
     with Box(Isolation.BOX, None) as box:
         assert ran_in(box, "print('one')") == "one\n"
         assert not box.nested
@@ -45,3 +49,33 @@ def test_a_box_that_cannot_start_says_why(monkeypatch):
     )
     with pytest.raises(IsolationError, match="did not start: no room"):
         Box(Isolation.BOX, None).open()
+
+
+@pytest.mark.box
+def test_submissions_of_two_judges_cannot_talk_in_the_sandbox_they_share():
+    listens = (
+        "import socket\nsock = socket.socket(socket.AF_UNIX)\nsock.bind('\\0meet')\nsock.listen()"
+    )
+    calls = "import socket\nsocket.socket(socket.AF_UNIX).connect('\\0meet')"
+    with contextlib.ExitStack() as stack:
+        boxes = launch_together(Isolation.BOX, None, 2, optimizers=False)
+        one, other = (stack.enter_context(box) for box in boxes)
+        waiting = Submission(one, [(0, listens), (1, calls)], Limits(), [])
+        waiting.run_cells()
+        assert [run.outputs for run in waiting.runs.values()] == [[], []]
+        assert "ConnectionRefusedError" in ran_in(other, calls)
+        waiting.close()
+
+
+@pytest.mark.box
+def test_where_boxes_cannot_be_parted_each_judge_opens_its_own(monkeypatch):
+    def without_nesting(data):
+        command = bubblewrap_command(data)
+        return [command[0], "--unshare-user", "--uid", "65534", "--disable-userns", *command[1:]]
+
+    monkeypatch.setattr(box_module, "bubblewrap_command", without_nesting)
+    monkeypatch.setattr(box_module, "leave_root", list)
+    boxes = launch_together(Isolation.BOX, None, 2, optimizers=False)
+    for box in boxes:
+        with box:
+            assert ran_in(box, "print('one')") == "one\n"

@@ -102,7 +102,7 @@ def test_a_gradient_of_a_callback_that_was_not_made_is_refused(lying, handle):
 
 
 def test_callbacks_beyond_their_bytes_are_refused(lying, monkeypatch):
-    monkeypatch.setattr("autograder.judge.channel._MAX_CALLBACK_BYTES", 2 * len(ONES))
+    monkeypatch.setattr("autograder.judge.callbacks._MAX_CALLBACK_BYTES", 2 * len(ONES))
     arguments = {"kind": "tuple", "value": [{"kind": "tuple", "value": []}, {"kind": "dict"}]}
     arguments["value"][1]["value"] = []
     call = ({"callback": 0, "value": arguments}, ONES)
