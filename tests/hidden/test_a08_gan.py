@@ -354,13 +354,26 @@ def marked_players(**choices):
     return G, *rest
 
 
+def step_twice(answer, G, D, *rest):
+    """Make two steps; return the loss of the first, and copies of both nets after it.
+
+    The second step is there for its loss: it shows what the first one did to the nets, before any
+    assertion ends the test, and so tells wrong answers apart.
+    """
+    loss = answer(G, D, *rest)
+    nets = copy.deepcopy(G), copy.deepcopy(D)
+    answer(G, D, *rest)
+    return loss, *nets
+
+
 class Test_discriminator_step:
     @pytest.mark.hint("Loss of real and fake logits, backward, one step of D's own optimizer.")
     def test_exact_update(self, answer):
         """D's parameters make exactly one step of gradient descent on the discriminator's loss."""
         G, D, *rest = marked_players()
         loss, moved = exact_d_step(G, D, *rest[2:])
-        assert_close(answer(G, D, *rest), loss)
+        found, G, D = step_twice(answer, G, D, *rest)
+        assert_close(found, loss)
         assert_close(state(D), moved)
 
     @pytest.mark.hint("backward() adds to what is in .grad. When must it be empty, and whose?")
@@ -368,7 +381,8 @@ class Test_discriminator_step:
         """Gradients left over from an earlier step do not count."""
         G, D, *rest = marked_players(seed=20, stale=True)
         loss, moved = exact_d_step(G, D, *rest[2:])
-        assert_close(answer(G, D, *rest), loss)
+        found, G, D = step_twice(answer, G, D, *rest)
+        assert_close(found, loss)
         assert_close(state(D), moved)
 
     @pytest.mark.hint("Only one optimizer steps here, and nothing may stay frozen.")
@@ -376,7 +390,8 @@ class Test_discriminator_step:
         """G's parameters stay bit for bit what they were, and both nets can still be trained."""
         G, D, *rest = marked_players(seed=40, stale=True)
         before, loss = state(G), exact_d_step(G, D, *rest[2:])[0]
-        assert_close(answer(G, D, *rest), loss)
+        found, G, D = step_twice(answer, G, D, *rest)
+        assert_close(found, loss)
         assert_bits(G, before)
         assert_bits(D, state(D))
         assert not getattr(answer, "changed_arguments", False), "a batch was changed"
@@ -387,7 +402,8 @@ class Test_discriminator_step:
         for seed in (60, 70):
             G, D, *rest = marked_players(seed=seed, lr_d=3.0)
             loss, moved = exact_d_step(G, D, *rest[2:], lr=3.0)
-            assert_close(answer(G, D, *rest), loss)
+            found, G, D = step_twice(answer, G, D, *rest)
+            assert_close(found, loss)
             assert_close(state(D), moved)
 
     @pytest.mark.hint(
@@ -410,7 +426,8 @@ class Test_generator_step:
         """G's parameters make exactly one step of gradient descent on the non-saturating loss."""
         G, D, *rest = players()
         loss, moved = exact_g_step(G, D, rest[-1])
-        assert_close(answer(G, D, *rest), loss)
+        found, G, D = step_twice(answer, G, D, *rest)
+        assert_close(found, loss)
         assert_close(state(G), moved)
 
     @pytest.mark.hint("backward() adds to what is in .grad. When must it be empty, and whose?")
@@ -418,7 +435,8 @@ class Test_generator_step:
         """Gradients left over from an earlier step do not count."""
         G, D, *rest = players(seed=20, stale=True)
         loss, moved = exact_g_step(G, D, rest[-1])
-        assert_close(answer(G, D, *rest), loss)
+        found, G, D = step_twice(answer, G, D, *rest)
+        assert_close(found, loss)
         assert_close(state(G), moved)
 
     @pytest.mark.hint("The gradient flows through D, but only G steps, and nothing stays frozen.")
@@ -426,7 +444,8 @@ class Test_generator_step:
         """D's parameters stay bit for bit what they were, and both nets can still be trained."""
         G, D, *rest = players(seed=40, stale=True)
         before, loss = state(D), exact_g_step(G, D, rest[-1])[0]
-        assert_close(answer(G, D, *rest), loss)
+        found, G, D = step_twice(answer, G, D, *rest)
+        assert_close(found, loss)
         assert_bits(D, before)
         assert_bits(G, state(G))
         assert not getattr(answer, "changed_arguments", False), "a batch was changed"
@@ -437,7 +456,8 @@ class Test_generator_step:
         for seed in (60, 70):
             G, D, *rest = players(seed=seed, lr_g=3.0)
             loss, moved = exact_g_step(G, D, rest[-1], lr=3.0)
-            assert_close(answer(G, D, *rest), loss)
+            found, G, D = step_twice(answer, G, D, *rest)
+            assert_close(found, loss)
             assert_close(state(G), moved)
 
     @pytest.mark.hint("D's step before this one, and this step itself, leave gradients behind.")
