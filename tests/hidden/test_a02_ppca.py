@@ -115,9 +115,7 @@ class Test_gaussian_condition:
         slopes = np.linalg.lstsq(S[np.ix_([0, 1, 4], [0, 1, 4])], xa - mu[[0, 1, 4]], rcond=None)[0]
         assert_close(forward[0], [mu[j] + sum(S[j, [0, 1, 4]] * slopes) for j in (2, 3)])
 
-    @pytest.mark.hint(
-        "Coordinates uncorrelated with the observed ones keep their mean and spread."
-    )
+    @pytest.mark.hint("Coordinates uncorrelated with the observed ones keep their mean and spread.")
     def test_uncorrelated(self, answer):
         """Observing one block says nothing about a block that is uncorrelated with it."""
         mu, block, other = np.arange(1.0, 6.0), spd(2, 3), spd(3, 4)
@@ -647,9 +645,7 @@ class Test_ppca_em:
         best = stats.multivariate_normal(averages(X), C).logpdf(X).mean()
         assert_close((mu, history[-1]), (averages(X), best), rtol=1e-3)
 
-    @pytest.mark.hint(
-        "The state is W and s2: going on from them must be the same as not stopping."
-    )
+    @pytest.mark.hint("The state is W and s2: going on from them must be the same as not stopping.")
     def test_stop_and_go_on(self, answer):
         """Three iterations and then two more, from where these ended, are five iterations."""
         X, W0, s20 = self.case(seed=99)
@@ -681,9 +677,7 @@ class Test_ppca_best_loglik:
         assert_close(answer(np.array([math.exp(2), 1.0]), 1), -log_2pi - 2)
         assert_close(answer(np.array([4.0, 1.0, 1.0, 0.0]), 2), -2 * log_2pi - 2)
 
-    @pytest.mark.hint(
-        "More directions never fit the same data worse. What is averaged?"
-    )
+    @pytest.mark.hint("More directions never fit the same data worse. What is averaged?")
     def test_more_directions(self, answer):
         """Each further direction gains the log-ratio of means it should gain, never less than 0."""
         lam = np.array([5.0, 4.0, 1.0, 0.8, 0.1, 0.1])
