@@ -384,7 +384,8 @@ class Test_ddpm_loss:
         assert_close(seen[0][0].double(), xt)
         assert not seen[0][1].is_floating_point()
         assert torch.equal(seen[0][1].reshape(-1), t)
-        assert_close(float(loss), float(((eps - 0.5 * xt) ** 2).mean()))
+        assert isinstance(loss, (float, np.ndarray, torch.Tensor))
+        assert_close(loss, ((eps - 0.5 * xt) ** 2).mean())
 
     @pytest.mark.hint("Nothing may cut the way from the loss back to the model's parameters.")
     def test_parameter_gradient(self, answer):
@@ -532,7 +533,8 @@ class Test_sample_loop:
         assert [t for t, _ in asked] == [4, 3, 2, 1, 0]
         assert_close(asked[0][1].double(), xT)
         expected = self.walk(lambda x, t: 0.3 * x + 0.1 * t, xT, zs, betas, alpha_bars)
-        assert_close(torch.as_tensor(found).double(), expected)
+        assert isinstance(found, (np.ndarray, torch.Tensor))
+        assert_close(found, expected)
 
     @pytest.mark.hint("The last step, the one at t = 0, lands on the data.")
     def test_point_data(self, answer):
