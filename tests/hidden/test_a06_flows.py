@@ -141,7 +141,7 @@ class Test_logdet_jacobian:
         """Gradients reach the map's parameters and the point, with their exact values."""
         x, c = leaf(rand(5, 3)), leaf(tensor([0.5, -1.5, 2.0]))
         order = [2, 0, 1]
-        g_c, g_x = grads(answer(lambda x: torch.exp(c * x)[:, order], x), c, x)
+        g_c, g_x = grads(answer(lambda x: torch.exp(c * x)[..., order], x), c, x)
         weights = torch.arange(1.0, 6.0, dtype=torch.float64)[:, None]
         with torch.no_grad():
             assert_close(g_c, (weights * (1 / c + x)).sum(dim=0))
@@ -684,7 +684,7 @@ class Test_cnf_logp:
         z = rand(3, 3)
         x, delta = assert_pure(answer, linear(A), z, 200)
         assert_close(x, z @ tensor(expm(A.numpy())).T, rtol=0.02, atol=0.03)
-        assert_close(delta, torch.full((3,), 0.8), rtol=1e-3)
+        assert_close(delta, torch.full((3,), 0.8), rtol=0.02)
 
     @pytest.mark.hint("The divergence is taken along the path, at the point reached so far.")
     def test_bent_field(self, answer):
