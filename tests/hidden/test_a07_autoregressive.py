@@ -476,7 +476,7 @@ def linear(D, seed=5):
     """A net whose flow is Gaussian, and the mean and the covariance of that Gaussian."""
     B, a, half = rand(D, D, seed=seed).tril(-1), rand(D, seed=seed + 1), rand(D, low=-1, high=1)
     inverse = torch.linalg.inv(torch.eye(D, dtype=torch.float64) - B)
-    factor = inverse * half.exp()
+    factor = (inverse * half.exp()).tril()
 
     def net(x):
         return x @ B.T + a, half.expand(x.shape)
