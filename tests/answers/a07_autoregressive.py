@@ -1270,14 +1270,13 @@ def maf_sample__forward(z, net):
     return (z - m) * torch.exp(-alpha)
 
 
-@wrong(
-    "fills the coordinates from the last to the first", caught_by="test_coordinate_by_coordinate"
-)
-def maf_sample__backwards(z, net):
+@wrong("keeps the spreads of the first pass", caught_by="test_coordinate_by_coordinate")
+def maf_sample__first_alpha(z, net):
     x = torch.zeros_like(z)
-    for i in reversed(range(z.shape[1])):
-        m, alpha = net(x)
-        x[:, i] = m[:, i] + alpha[:, i].exp() * z[:, i]
+    _, alpha = net(x)
+    for _ in range(z.shape[1]):
+        m, _ = net(x)
+        x = m + alpha.exp() * z
     return x
 
 
