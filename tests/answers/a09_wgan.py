@@ -490,14 +490,14 @@ def clip_weights__gradients_too(module, c):
 def clip_weights__norm(module, c):
     with torch.no_grad():
         for p in module.parameters():
-            p.mul_(min(1.0, c / p.norm().item()))
+            p.mul_(c / max(c, p.norm().item()))
 
 
 @wrong("scales each tensor until its largest entry is c", caught_by="test_entries")
 def clip_weights__scaled(module, c):
     with torch.no_grad():
         for p in module.parameters():
-            p.mul_(min(1.0, c / p.abs().max().item()))
+            p.mul_(c / max(c, p.abs().max().item()))
 
 
 @wrong("clips the weight matrices and leaves the biases", caught_by="test_entries")
