@@ -24,7 +24,11 @@ from autograder.verdicts import Verdict, worst
 from autograder.wire.inbound import HostileReply
 
 _MAX_DETAIL = 4000
-_NO_NUMBERS = (np.linalg.LinAlgError, torch.linalg.LinAlgError, ZeroDivisionError)
+_NO_NUMBERS = (
+    np.linalg.LinAlgError,
+    torch.linalg.LinAlgError,  # type: ignore[attr-defined]
+    ZeroDivisionError,
+)
 
 
 @dataclass
