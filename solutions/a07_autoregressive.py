@@ -91,7 +91,7 @@ def ar_sample(cond: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:
     returns the probabilities (B, V) of the next token. `u` (B, T) is uniform noise in [0, 1).
     Returns (B, T) long. Token v owns the interval c_{v-1} <= u < c_v between the cumulated
     probabilities c (c_{-1} = 0), and u[b, t] decides token t of sequence b.
-    The result is at most V - 1 even where rounding leaves c_{V-1} just below u.
+    The result is at most V - 1, also where rounding leaves c_{V-1} at or just below u.
     """
     ### BEGIN SOLUTION
     x = torch.zeros(len(u), 0, dtype=torch.long)
