@@ -10,7 +10,7 @@ def q_step(x: Tensor, beta: float, eps: Tensor) -> Tensor:
     """Return one forward step: a draw of N(sqrt(1 - beta) x, beta I), made from the given noise.
 
     Shapes: `x`, `eps` (B, ...), the same; returns that shape. `eps` is standard normal, drawn
-    by the caller. `beta`, between 0 and 1, is the variance of the noise that is added.
+    by the caller. `beta`, from 0 to 1 (both may occur), is the variance of the noise added.
     No argument is changed.
     """
     ### BEGIN SOLUTION
