@@ -220,13 +220,16 @@ class Test_clip_weights:
         """Whoever held the parameters before the clipping goes on with the clipped values."""
         network = clippable(seed=11)
         held = list(network.parameters())
-        start = [np.clip(p.detach().numpy(), -0.25, 0.25) for p in held]
+        steps = [0.1 * p.grad.clone() for p in held]
+        expected = [
+            np.clip(p.detach().numpy(), -0.25, 0.25) - step.numpy()
+            for p, step in zip(held, steps, strict=True)
+        ]
         answer(network, 0.25)
         assert all(p.requires_grad and p.is_leaf for p in held)
         with torch.no_grad():
-            for p in held:
-                p -= 0.1 * p.grad
-        expected = [s - 0.1 * p.grad.numpy() for s, p in zip(start, held, strict=True)]
+            for p, step in zip(held, steps, strict=True):
+                p -= step
         assert_close([p.detach() for p in network.parameters()], expected)
 
     @pytest.mark.hint("Only parameters are clipped: no gradients, no running statistics.")
