@@ -123,7 +123,7 @@ def tweedie(y: Tensor, sig: float, score: Tensor) -> Tensor:
 def eps_to_score(eps: Tensor, ab: Tensor) -> Tensor:
     """Turn a prediction of the noise in x_t = sqrt(ab) x_0 + sqrt(1 - ab) eps into a score at x_t.
 
-    Shapes: `eps` (B, ...) of any rank, the noise (predicted or true); `ab` (B,), in (0, 1), the
+    Shapes: `eps` (B, ...) of any rank, the noise (predicted or true); `ab` (B,), in [0, 1), the
     alpha-bar of each sample; returns the shape of `eps`.
     """
     ### BEGIN SOLUTION
