@@ -3,12 +3,13 @@
 import math
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def pca_limit_gap(X: np.ndarray, mu: np.ndarray, U: np.ndarray, lam: np.ndarray, s2: float) -> float:
+def pca_limit_gap(
+    X: np.ndarray, mu: np.ndarray, U: np.ndarray, lam: np.ndarray, s2: float
+) -> float:
     """Return how far the reconstruction of probabilistic PCA is from that of PCA, relatively.
 
     Shapes: `X` (N, D), `mu` (D,), `U` (D, k) with orthonormal columns, `lam` (k,) the
@@ -114,9 +115,9 @@ def pfode_loglik(X: np.ndarray, mu: np.ndarray, S: np.ndarray) -> np.ndarray:
     """Return log p(x) of each sample, for data N(mu, S), by the probability-flow ODE.
 
     Shapes: `X` (N, D), `mu` (D,), `S` (D, D); returns (N,), in nats.
-    Noise rate beta(t) = 0.1 + 19.9 t, 0 <= t <= 1; the velocity is
+    Noise rate beta(t) = 0.1 + 9.9 t, 0 <= t <= 1; the velocity is
     v(x, t) = -beta(t)/2 (x + score of p_t at x), with p_t = N(a mu, a^2 S + (1 - a^2) I) and
-    a(t) = exp(-(0.1 t + 9.95 t^2) / 2).
+    a(t) = exp(-(0.1 t + 4.95 t^2) / 2).
     Carry the samples, and with them the integral of the divergence of v, from t = 0 to
     t = 1 by the classical Runge-Kutta method of order 4 in 400 equal steps; the base density
     at t = 1 is p_1.
@@ -125,8 +126,8 @@ def pfode_loglik(X: np.ndarray, mu: np.ndarray, S: np.ndarray) -> np.ndarray:
     n, D = 400, len(mu)
     h, eye = 1 / n, np.eye(D)
     t = np.linspace(0, 1, 2 * n + 1)  # the steps' ends and middles
-    beta = 0.1 + 19.9 * t
-    a = np.exp(-0.5 * (0.1 * t + 9.95 * t**2))
+    beta = 0.1 + 9.9 * t
+    a = np.exp(-0.5 * (0.1 * t + 4.95 * t**2))
     cov = a[:, None, None] ** 2 * S + (1 - a**2)[:, None, None] * eye
     precision = np.linalg.inv(cov)
     slope = -0.5 * beta[:, None, None] * (eye - precision)
