@@ -118,6 +118,15 @@ def pca_limit_gap__loop(X, mu, U, lam, s2):
     return math.sqrt(above / below)
 
 
+@right("in float32")
+def pca_limit_gap__float32(X, mu, U, lam, s2):
+    Xc, U = (X - mu).astype(np.float32), U.astype(np.float32)
+    W = U * np.sqrt(lam - s2).astype(np.float32)
+    M = W.T @ W + np.float32(s2) * np.eye(len(lam), dtype=np.float32)
+    pca, ppca = Xc @ U @ U.T, Xc @ W @ np.linalg.inv(M) @ W.T
+    return np.linalg.norm(pca - ppca) / np.linalg.norm(pca)
+
+
 # ── linear_vae_elbo ───────────────────────────────────────────────────────────────────────────
 
 
@@ -947,6 +956,18 @@ def flow_as_vae_elbo__torch(x, A, b, s):
     return (log_p - 0.5 * (s * inverse).square().sum()).numpy()
 
 
+@right("in float32, the miss of the decoder computed and found to be nearly nothing")
+def flow_as_vae_elbo__float32(x, A, b, s):
+    x, A, b = (u.astype(np.float32) for u in (x, A, b))
+    D, inverse = len(b), np.linalg.inv(A)
+    m = (x - b) @ inverse.T
+    miss = ((x - b - m @ A.T) ** 2).sum(axis=1)
+    rec = -D / 2 * (np.log(2 * np.pi) + 2 * np.log(s) + 1) - miss / (2 * s**2)
+    spread = (s * inverse) ** 2
+    log_det = 2 * D * np.log(s) - 2 * np.linalg.slogdet(A)[1]
+    return rec - 0.5 * (spread.sum() + (m**2).sum(axis=1) - D - log_det)
+
+
 # ── ar_triangular_flow ────────────────────────────────────────────────────────────────────────
 
 
@@ -1071,6 +1092,18 @@ def ar_triangular_flow__torch(X, mu, S):
     return z.numpy(), log_scale.sum().item(), log_cond.numpy()
 
 
+@right("by the LDL factors: unit triangle and conditional variances")
+def ar_triangular_flow__ldl(X, mu, S):
+    L = np.linalg.cholesky(S)
+    std = L.diagonal()
+    unit = L / std
+    surprise = np.linalg.inv(unit) @ (X - mu).T
+    log_cond = (
+        -0.5 * np.log(2 * np.pi) - np.log(std)[:, None] - surprise**2 / (2 * std[:, None] ** 2)
+    )
+    return (surprise / std[:, None]).T, np.sum(np.log(std)), log_cond.T
+
+
 # ── optimal_logit ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -1153,6 +1186,12 @@ def optimal_logit__loop(x, m1, s1, m2, s2):
         q = -((value - m2) ** 2) / (2 * s2**2) - math.log(s2 * math.sqrt(2 * math.pi))
         out.append(p - q)
     return torch.from_numpy(np.array(out))
+
+
+@right("in float32")
+def optimal_logit__float32(x, m1, s1, m2, s2):
+    x = x.float()
+    return (x - m2) ** 2 / (2 * s2**2) - (x - m1) ** 2 / (2 * s1**2) + math.log(s2) - math.log(s1)
 
 
 # ── nce_as_discriminator ──────────────────────────────────────────────────────────────────────
@@ -1519,3 +1558,37 @@ def one_thread_table__torch(X):
         "ebm": -energy - 0.5 * torch.logdet(2 * math.pi * S),
     }
     return {key: value.mean().item() for key, value in rows.items()}
+
+
+@right("traces of the moments instead of means over samples, where a family allows it")
+def one_thread_table__moments(X):
+    N, D = X.shape
+    mu = np.mean(X, axis=0)
+    S = np.einsum("ni,nj->ij", X - mu, X - mu) / N
+    lam, U = np.linalg.eigh(S)
+    order = np.argsort(lam)[::-1]
+    lam, U, c = lam[order], U[:, order], np.log(2 * np.pi)
+    s2, k = lam[-1], D - 1
+    W = U[:, :k] @ np.diag(np.sqrt(lam[:k] - s2))
+    M_inverse = np.linalg.inv(W.T @ W + s2 * np.eye(k))
+    C_inverse = (np.eye(D) - W @ M_inverse @ W.T) / s2
+    log_det_c = (D - k) * np.log(s2) - np.linalg.slogdet(M_inverse)[1]
+    A = U * np.sqrt(lam)
+    A_inverse = np.linalg.inv(A)
+    z_moment = A_inverse @ S @ A_inverse.T
+    L = np.linalg.cholesky(S)
+    P = np.linalg.solve(S, np.eye(D))
+    elbo = linear_vae_elbo(X, W, mu, s2, M_inverse @ W.T, s2 * np.diag(M_inverse))
+    return {
+        "ebm": float(
+            -np.trace(P @ S) / 2 - D * c / 2 + np.log(np.diag(np.linalg.cholesky(P))).sum()
+        ),
+        "autoregressive": float(-sum(np.log(L[i, i]) + (c + 1) / 2 for i in range(D))),
+        "flow": float(-0.5 * (D * c + np.trace(z_moment)) - np.linalg.slogdet(A)[1]),
+        "diffusion": float(sum(pfode_loglik(X, mu, S)) / N),
+        "linear_vae": float(sum(elbo) / N),
+        "ppca": float(-0.5 * (D * c + log_det_c + np.trace(C_inverse @ S))),
+        "gaussian": float(
+            -0.5 * (D * c + np.linalg.slogdet(S)[1] + np.trace(np.linalg.solve(S, S)))
+        ),
+    }

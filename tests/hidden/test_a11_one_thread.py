@@ -437,7 +437,7 @@ class Test_flow_as_vae_elbo:
         x = np.random.default_rng(33).normal(0, 2, size=(4, 3))
         assert np.linalg.det(A) * np.linalg.det(A[[1, 0, 2]]) < 0
         for matrix in (A, A[[1, 0, 2]]):
-            assert_close(answer(x, matrix, b, 1e-6), normal_logpdf(x, b, matrix @ matrix.T))
+            assert_close(answer(x, matrix, b, 1e-4), normal_logpdf(x, b, matrix @ matrix.T))
 
     @pytest.mark.hint(
         "In sixty dimensions a determinant leaves the range of floats: its log does not."
