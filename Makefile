@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test quick-test build check calibrate lint bench box
+.PHONY: help demo test build check calibrate seeds bench box
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,7 +41,7 @@ test: $(READY) box ## every test, of the course and of the engine
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/autograder build --check
-	@$(BIN)/python -m pytest tests/engine -q
+	@$(BIN)/python -m pytest tests/engine -q -n auto --dist loadfile
 	@$(BIN)/autograder check
 	@$(BIN)/autograder calibrate
 
@@ -53,6 +53,9 @@ check: $(READY) ## does the course hold together?
 
 calibrate: $(READY) box ## grade every answer whose verdict is known
 	@$(BIN)/autograder calibrate
+
+seeds: $(READY) ## rerun stochastic hidden tests under 200 other seeds; minutes
+	@$(BIN)/python tests/seeds/check_seeds.py
 
 bench: $(READY) box ## compare with stock nbgrader on the same submissions
 	@$(BIN)/python bench/compare.py

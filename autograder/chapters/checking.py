@@ -13,6 +13,7 @@ import nbformat
 from autograder.chapters.functions import BEGIN, END, read_functions, setup_problems
 from autograder.chapters.master import CellKind, Master, read_master
 from autograder.chapters.notebooks import stale
+from autograder.chapters.skeletons import unfilled
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
 
@@ -33,6 +34,8 @@ def check_course(course: Course, assignments: list[Assignment]) -> list[str]:
 def _check_assignment(master: Master) -> list[str]:
     assignment = master.assignment
     names = [exercise.name for exercise in master.exercises]
+    if to_fill_in := unfilled(assignment):
+        return to_fill_in
     problems = _check_cells(master) + setup_problems(assignment, names)
     problems += _check_faces(assignment, names)
     if not problems:

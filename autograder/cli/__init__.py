@@ -67,8 +67,9 @@ def _register() -> None:
     from autograder.cli.demo import demo
     from autograder.cli.doctor import doctor
     from autograder.cli.grade import grade
+    from autograder.cli.new import new
 
-    for command in (build, check, calibrate, grade, doctor, demo):
+    for command in (build, check, new, calibrate, grade, doctor, demo):
         main.add_command(command)
 
 

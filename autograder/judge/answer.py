@@ -84,7 +84,7 @@ class Answer:
             raise self._record_failure(self.channel.end(_crashed(error))) from None
         except AnswerFailure as failure:
             raise self._record_failure(failure) from None
-        self.recorded.append(Recorded("value", (_plain(result), sorted(reply.changes))))
+        self.recorded.append(Recorded("value", (_plain(result), _seen_changes(reply))))
         return result
 
     def _expected(self, packed: Packed, seed: int) -> _Expected:
@@ -216,6 +216,14 @@ def _replace(value: Any, attached: dict[int, torch.Tensor]) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(_replace(item, attached) for item in value)
     return value
+
+
+def _seen_changes(reply: Reply) -> dict[int, Any]:
+    """Return what became of the arguments; how far a generator got is no part of a behaviour."""
+    return {
+        leaf: _plain({key: value for key, value in change.items() if key != "state"})
+        for leaf, change in sorted(reply.changes.items())
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ def conform(exercise: str, value: Any, expected: Any) -> Any:
     """Return the student's result in the kind of the reference's; raise ContractViolation.
 
     Accepted: numpy for torch and the reverse, float32 for float64, a number for a 0-d array,
-    a list for a tuple, an integer where a float is expected.
+    a list for a tuple, an array for a sequence of numbers, an integer where a float is expected.
     """
     if _carries_gradient(expected) and not _carries_gradient(value):
         raise ContractViolation(
@@ -59,6 +59,9 @@ class _Conformer:
 
     def _sequence(self, value: Any, expected: Any, where: str) -> Any:
         count = len(expected)
+        is_row = isinstance(value, (np.ndarray, torch.Tensor)) and value.ndim == 1
+        if is_row and _all_numbers(list(expected)):
+            value = value.tolist()
         if not isinstance(value, (tuple, list)):
             self._violate(where, describe(value), f"{count} results")
         if len(value) != count:

@@ -10,7 +10,9 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import pytest
+import torch
 
 from autograder.judge.answer import Answer, Recorded
 from autograder.judge.assignment_tests import JudgeSide
@@ -22,6 +24,11 @@ from autograder.verdicts import Verdict, worst
 from autograder.wire.inbound import HostileReply
 
 _MAX_DETAIL = 4000
+_NO_NUMBERS = (
+    np.linalg.LinAlgError,
+    torch.linalg.LinAlgError,  # type: ignore[attr-defined]
+    ZeroDivisionError,
+)
 
 
 @dataclass
@@ -100,8 +107,9 @@ def _run_case(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        if answer.has_unchecked and isinstance(error, (TypeError, ValueError, LookupError)):
-            # The test met a result of another kind than it computes with.
+        unchecked = answer.has_unchecked and isinstance(error, (TypeError, ValueError, LookupError))
+        if unchecked or (answer.recorded and isinstance(error, _NO_NUMBERS)):
+            # The test met a result that it cannot compute with: of another kind, or singular.
             error = AssertionError(f"{type(error).__name__}: {error}").with_traceback(
                 error.__traceback__
             )

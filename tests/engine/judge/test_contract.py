@@ -30,6 +30,7 @@ ACCEPTED = {
     "a list of numbers for an array": ([1, 2.5], np.zeros(2)),
     "a list of booleans for an array": ([True, False], np.array([True, True])),
     "a dict in another order": ({"b": 1.0, "a": ROW}, {"a": np.zeros(2), "b": 0.0}),
+    "an array for numbers": (np.ones(3, dtype=np.float32), (1.0, 2.0, 3.0)),
     "nested": ((ROW, {"a": [1]}), (np.zeros(2), {"a": [0.0]})),
     "text": ("kl", "mse"),
     "None": (None, None),
@@ -79,7 +80,7 @@ REFUSED = {
     "a number for text": (1.0, "kl", "a number; expected a text"),
     "too few results": ((1.0,), (1.0, 2.0), "1 results; expected 2 results"),
     "too many results": ((1.0, 2.0, 3.0), (1.0, 2.0), "3 results; expected 2 results"),
-    "one result for two": (ROW, (1.0, 2.0), "shape (2,); expected 2 results"),
+    "one result for two": (ROW, (ROW, ROW), "shape (2,); expected 2 results"),
     "two results for one": ((ROW, ROW), ROW, "2 results; expected shape (2,)"),
     "wrong second result": (
         (1.0, ROW),

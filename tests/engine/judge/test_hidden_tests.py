@@ -53,6 +53,8 @@ ENDS = {
     "fails by pytest": ("pytest.fail('no')", Verdict.FAILED),
     "is skipped": ("pytest.skip('not today')", Verdict.GRADER_ERROR),
     "is expected to fail": ("pytest.xfail('later')", Verdict.FAILED),
+    "inverts what is singular": ("np.linalg.inv(answer(np.ones((2, 2))))", Verdict.FAILED),
+    "has a singular bug": ("np.linalg.inv(np.ones((2, 2)))", Verdict.GRADER_ERROR),
     "has a bug": ("answer(np.ones(2)).no_such_thing", Verdict.GRADER_ERROR),
     "exits": ("raise SystemExit(0)", Verdict.GRADER_ERROR),
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autograder.errors import CourseError
 from autograder.judge.answer import Recorded
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.channel import local_channel
@@ -101,9 +102,9 @@ def test_a_failure_tells_the_student_no_expected_value(outcomes):
     assert "assert_close" in first.detail
 
 
-def test_an_exercise_without_hidden_tests_is_our_fault(judge, outcomes):
-    (outcome,) = outcomes("no_such_exercise", abs)
-    assert outcome.verdict is Verdict.GRADER_ERROR
+def test_an_exercise_without_hidden_tests_cannot_be_graded(outcomes):
+    with pytest.raises(CourseError, match=r"no hidden tests of other; add Test_other"):
+        outcomes("other", abs)
 
 
 SAME = [
