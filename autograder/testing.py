@@ -28,6 +28,9 @@ class Callback:
 
     function: Callable[..., Any]
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
 
 def callback(function: Callable[..., Any]) -> Callback:
     """Return `function` as an argument that runs in the judge, not in the box.

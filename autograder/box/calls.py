@@ -23,6 +23,7 @@ from autograder.wire.outbound import (
     TensorLeaf,
     TorchGeneratorLeaf,
     Unpacked,
+    functions_in,
     unpack,
 )
 
@@ -50,6 +51,12 @@ class CallServer:
         self._function = function
         self._is_own_line = is_own_line
         self._graphs: dict[int, _Graph] = {}
+        self.given: list[Any] = []
+        """The functions among the running call's arguments."""
+
+    def serve_function(self, function: Any) -> None:
+        """Serve this function, if it is one."""
+        self._function = function if callable(function) else None
 
     def handle(self, frame: Frame) -> None:
         """Answer one request of the judge."""
@@ -69,6 +76,7 @@ class CallServer:
         try:
             arguments = unpack(block, lambda leaf: self._remote({"callback": leaf}))
             args, kwargs = arguments.value
+            self.given[:] = functions_in((args, kwargs))
             value = self._function(*args, **kwargs)
             encoder = Encoder()
             node = encoder.node(value)
@@ -126,12 +134,15 @@ class CallServer:
 class RemoteFunction:
     """A function that lives in the judge: a spy of the test, or the reference of an exercise."""
 
-    def __init__(self, sock: socket.socket, target: dict[str, Any]) -> None:
+    def __init__(
+        self, sock: socket.socket, target: dict[str, Any], given: list[Any] | None = None
+    ) -> None:
         self._sock = sock
         self._target = target
+        self._given = given if given is not None else []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        encoder = Encoder()
+        encoder = Encoder(given=self._given)
         node = encoder.node((tuple(args), dict(kwargs)))
         header = {**self._target, "value": node}
         if not torch.is_grad_enabled():
@@ -255,15 +266,11 @@ def serve_calls(
     sock: socket.socket, shell: BoxShell, exercise: str, stand_ins: list[str], limits: Limits
 ) -> None:
     """Serve the calls of one exercise until the judge hangs up."""
-    for name in stand_ins:
-        shell.user_ns[name] = RemoteFunction(sock, {"stand_in": name})
-    function = shell.user_ns.get(exercise)
     cell_files = set(shell.compile._filename_map)
-    server = CallServer(
-        sock,
-        function if callable(function) else None,
-        lambda filename: filename in cell_files,
-    )
+    server = CallServer(sock, None, lambda filename: filename in cell_files)
+    for name in stand_ins:
+        shell.user_ns[name] = RemoteFunction(sock, {"stand_in": name}, server.given)
+    server.serve_function(shell.user_ns.get(exercise))
     while True:
         try:
             frame = receive_frame(sock, max_block_bytes=_MAX_ARGUMENT_BYTES)

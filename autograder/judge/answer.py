@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from autograder.box.calls import find_changes
+from autograder.judge.callbacks import Given
 from autograder.judge.changes import apply_changes
 from autograder.judge.channel import Channel, Reply
 from autograder.judge.contract import conform
@@ -20,7 +21,7 @@ from autograder.judge.failures import AnswerCrashed, AnswerFailure, ContractViol
 from autograder.seeds import seed_everything
 from autograder.testing import Callback
 from autograder.wire.inbound import Encoder, HostileReply, Opaque
-from autograder.wire.outbound import Packed, pack, unpack
+from autograder.wire.outbound import Packed, functions_in, pack, unpack
 
 
 class ReferenceFailed(Exception):
@@ -73,11 +74,15 @@ class Answer:
             for index, original in enumerate(packed.originals)
             if isinstance(original, Callback)
         }
+        functions = [
+            one.function if isinstance(one, Callback) else one
+            for one in functions_in((args, kwargs))
+        ]
         seed = self.seed + self._calls
         try:
             with _kept_generators():
                 expected = None if callbacks else self._expected(packed, seed)
-                reply = self.channel.call(packed, callbacks, seed)
+                reply = self.channel.call(packed, Given(callbacks, functions), seed)
             value = self._accept(packed, reply, expected)
             result = self._conformed(value, expected)
         except HostileReply as error:

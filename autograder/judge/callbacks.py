@@ -28,6 +28,16 @@ class _RemoteGraph:
     outputs: list[torch.Tensor]
 
 
+@dataclass(frozen=True)
+class Given:
+    """Functions of ours among the arguments of one call."""
+
+    callbacks: dict[int, Callable[..., Any]] = field(default_factory=dict)
+    """By leaf, those that stay here."""
+    functions: list[Callable[..., Any]] = field(default_factory=list)
+    """All of them, in order: student code may hand them on to a stand-in."""
+
+
 @dataclass
 class Callbacks:
     """The functions of ours that student code may call during one exercise."""
@@ -43,9 +53,7 @@ class Callbacks:
         self._graphs.clear()
         self._bytes = 0
 
-    def serve(
-        self, frame: Frame, functions: dict[int, Callable[..., Any]], deadline: float
-    ) -> tuple[dict[str, Any], bytes]:
+    def serve(self, frame: Frame, given: Given, deadline: float) -> tuple[dict[str, Any], bytes]:
         """Answer one callback before `deadline`; its exception is the caller's to see.
 
         Student code chooses the arguments: ours must not work on them longer than a call may take.
@@ -55,12 +63,12 @@ class Callbacks:
         if self._count > _MAX_CALLBACKS or self._bytes > _MAX_CALLBACK_BYTES:
             raise HostileReply("too many callbacks")
         header = frame.header
-        decoder = Decoder(frame.block)
+        decoder = Decoder(frame.block, given=given.functions)
         try:
             with _until(deadline):
                 if "callback_gradient" in header:
                     return self._gradient(header, decoder)
-                function = self._function(header, functions)
+                function = self._function(header, given.callbacks)
                 return self._call(function, decoder.value(header.get("value")), decoder)
         except (HostileReply, DeadlinePassed):
             raise
@@ -68,14 +76,14 @@ class Callbacks:
             return {"refused": f"{type(error).__name__}: {error}"[:500]}, b""
 
     def _function(
-        self, header: dict[str, Any], functions: dict[int, Callable[..., Any]]
+        self, header: dict[str, Any], callbacks: dict[int, Callable[..., Any]]
     ) -> Callable[..., Any]:
         name, leaf = header.get("stand_in"), header.get("callback")
         if isinstance(name, str) and name in self.stand_ins:
             self.stand_ins_called.add(name)
             return self.stand_ins[name]
-        if isinstance(leaf, int) and leaf in functions:
-            return functions[leaf]
+        if isinstance(leaf, int) and leaf in callbacks:
+            return callbacks[leaf]
         raise HostileReply("a call of a function that was not offered")
 
     def _call(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from autograder.box.calls import CallServer
-from autograder.judge.callbacks import Callbacks
+from autograder.judge.callbacks import Callbacks, Given
 from autograder.judge.failures import (
     AnswerCrashed,
     AnswerFailure,
@@ -57,11 +57,11 @@ class Channel:
     ended_by: AnswerFailure | None = None
     _calls: int = 0
 
-    def call(self, packed: Packed, functions: dict[int, Callable[..., Any]], seed: int) -> Reply:
+    def call(self, packed: Packed, given: Given, seed: int) -> Reply:
         """Call the student's function; raise an AnswerFailure where no value comes back."""
         self._calls += 1
         header = {"do": "call", "id": self._calls, "seed": seed}
-        frame = self._ask(header, packed.block, functions)
+        frame = self._ask(header, packed.block, given)
         return self._reading(lambda: _read_reply(frame, packed))
 
     @property
@@ -74,7 +74,7 @@ class Channel:
         """Return the vector-Jacobian product of an earlier call for each of its inputs."""
         packer = pack_tensors(list(weights.values()))
         nodes = dict(zip(map(str, weights), packer[0], strict=True))
-        frame = self._ask({"do": "gradient", "id": call, "weights": nodes}, packer[1], {})
+        frame = self._ask({"do": "gradient", "id": call, "weights": nodes}, packer[1], Given())
         return self._reading(lambda: _read_gradients(frame, inputs))
 
     def forget(self) -> None:
@@ -89,13 +89,11 @@ class Channel:
         self.sock.close()
         return failure
 
-    def _ask(
-        self, header: dict[str, Any], block: bytes, functions: dict[int, Callable[..., Any]]
-    ) -> Frame:
+    def _ask(self, header: dict[str, Any], block: bytes, given: Given) -> Frame:
         if self.ended_by is not None:
             raise self.ended_by
         deadline = time.monotonic() + self.limits.call_wall_s
-        return self._guarded(lambda: self._converse(header, block, functions, deadline))
+        return self._guarded(lambda: self._converse(header, block, given, deadline))
 
     def _guarded(self, talk: Callable[[], Any]) -> Any:
         """Turn every way in which the other side can break off into an AnswerFailure."""
@@ -132,7 +130,7 @@ class Channel:
         self,
         header: dict[str, Any],
         block: bytes,
-        functions: dict[int, Callable[..., Any]],
+        given: Given,
         deadline: float,
     ) -> Frame:
         self.sock.settimeout(self.limits.call_wall_s)
@@ -142,7 +140,7 @@ class Channel:
             frame = receive_frame(self.sock, max_block_bytes=max_bytes, deadline=deadline)
             if "reply" in frame.header:
                 return frame
-            answer, content = self.callbacks.serve(frame, functions, deadline)
+            answer, content = self.callbacks.serve(frame, given, deadline)
             send_frame(self.sock, answer, content)
 
 

@@ -45,6 +45,8 @@ class Encoder:
     arrays: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     tensors: list[torch.Tensor] = field(default_factory=list)
     """The tensors met that carry a graph, in the order of their `graph` numbers."""
+    given: list[Any] = field(default_factory=list)
+    """Functions that the judge gave, which go back to it by their number."""
     _nodes: int = 0
 
     def node(self, value: Any) -> dict[str, Any]:
@@ -81,6 +83,9 @@ class Encoder:
         if isinstance(value, dict):
             pairs = [[str(key)[:200], self._node(item, depth + 1)] for key, item in value.items()]
             return {"kind": "dict", "value": pairs}
+        for number, function in enumerate(self.given):
+            if function is value:
+                return {"kind": "given", "value": str(number)}
         return {"kind": "opaque", "value": f"a {type(value).__name__}"[:200]}
 
     def _tensor(self, value: torch.Tensor) -> dict[str, Any]:
@@ -114,6 +119,8 @@ class Decoder:
     block: bytes
     graphs: dict[int, torch.Tensor] = field(default_factory=dict)
     """By graph number, the tensors that gradients can be asked of."""
+    given: list[Any] = field(default_factory=list)
+    """What a function that comes back by its number stands for."""
     _nodes: int = 0
 
     def __post_init__(self) -> None:
@@ -140,6 +147,8 @@ class Decoder:
             return content
         if kind in ("int", "float", "text", "opaque") and isinstance(content, str):
             return self._scalar(kind, content)
+        if kind == "given" and isinstance(content, str):
+            return self._given(content)
         if kind in ("array", "tensor") and isinstance(content, str):
             return self._array(node, kind, content)
         if kind in ("tuple", "list") and isinstance(content, list):
@@ -148,6 +157,11 @@ class Decoder:
         if kind == "dict" and isinstance(content, list):
             return self._dict(content, depth)
         raise HostileReply("a result of an unknown kind")
+
+    def _given(self, number: str) -> Any:
+        if number not in map(str, range(len(self.given))):
+            raise HostileReply("a function that was not given")
+        return self.given[int(number)]
 
     def _scalar(self, kind: str, content: str) -> Any:
         if len(content) > MAX_TEXT:

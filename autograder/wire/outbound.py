@@ -206,3 +206,16 @@ def numpy_generator(kind: str, state: Mapping[str, Any]) -> np.random.Generator:
     bit_generator = getattr(np.random, kind)()
     bit_generator.state = dict(state)
     return np.random.Generator(bit_generator)
+
+
+def functions_in(value: Any) -> list[Any]:
+    """Return the functions among a call's arguments, in an order that both sides agree on.
+
+    Not modules: a reference that trained one here would train the test's own.
+    """
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (tuple, list)):
+        return [function for item in value for function in functions_in(item)]
+    is_module = isinstance(value, (torch.nn.Module, type))
+    return [value] if callable(value) and not is_module else []

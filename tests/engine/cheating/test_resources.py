@@ -52,7 +52,9 @@ def bomb(body, name="cube"):
 def test_memory_cannot_be_hoarded_by(attack, kind):
     attacked = attack(cube=bomb(BOMBS[kind]), costs=["cube"])
     told = attacked.messages("cube")
-    assert "more than 300 MiB" in told or "more memory" in told or "not permitted" in told
+    # On a busy machine its time may be over first.
+    ends = ("more than 300 MiB", "more memory", "not permitted", "took longer")
+    assert any(end in told for end in ends)
 
 
 def test_a_memory_bomb_in_a_cell_costs_that_cell_only(attack):
