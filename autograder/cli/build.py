@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import click
 
@@ -55,8 +56,9 @@ def check(find: Callable[[], Course], assignments: tuple[str, ...], no_validate:
     chosen = course.chosen(assignments)
     problems = check_course(course, chosen)
     if not no_validate and not problems:
-        for assignment in progress(chosen, "validating"):
-            problems += check_validator(assignment)
+        with ProcessPoolExecutor() as pool:
+            for found in progress(pool.map(check_validator, chosen), "validating", len(chosen)):
+                problems += found
     for problem in problems:
         click.echo(problem)
     if problems:
