@@ -7,28 +7,13 @@ import pytest
 
 from autograder.errors import CourseError
 from autograder.judge.assignment_tests import JudgeSide
-from autograder.judge.channel import local_channel
 from autograder.judge.collection import collect_cases
 from autograder.judge.hidden_tests import run_hidden_tests
-from autograder.limits import Limits
 from autograder.verdicts import Verdict
 
 
-class Serving:
-    """A source of channels to one function of ours."""
-
-    def __init__(self, function):
-        self.function = function
-
-    def open(self, exercise, so_far):
-        return local_channel(self.function, Limits(call_wall_s=1))
-
-    def close(self, exercise, channel):
-        channel.sock.close()
-
-
 @pytest.fixture
-def outcomes(toy, tmp_path):
+def outcomes(toy, tmp_path, serving):
     """Return a function that runs one hidden test's body on a function of ours."""
 
     def run(body, function):
@@ -42,7 +27,7 @@ def outcomes(toy, tmp_path):
         judge = JudgeSide(toy)
         secret = frozenset({judge.solutions.__name__})
         judge.__dict__["_cases"] = collect_cases(tests, secret)
-        return run_hidden_tests(judge, ["square"], Serving(function), {})["square"]
+        return run_hidden_tests(judge, ["square"], serving(function), {})["square"]
 
     return run
 
@@ -108,7 +93,7 @@ def test_tests_that_cannot_be_imported_are_told_with_the_error(tmp_path):
         collect_cases(tests, frozenset())
 
 
-def test_parametrized_cases_count_as_one_test(tmp_path, toy):
+def test_parametrized_cases_count_as_one_test(tmp_path, toy, serving):
     tests = tmp_path / "test_cases.py"
     tests.write_text(
         "import numpy as np, pytest\n"
@@ -119,6 +104,6 @@ def test_parametrized_cases_count_as_one_test(tmp_path, toy):
     )
     judge = JudgeSide(toy)
     judge.__dict__["_cases"] = collect_cases(tests, frozenset())
-    source = Serving(lambda x: np.ones(2) if len(x) == 2 else np.zeros(len(x)))
+    source = serving(lambda x: np.ones(2) if len(x) == 2 else np.zeros(len(x)))
     (outcome,) = run_hidden_tests(judge, ["square"], source, {})["square"]
     assert (outcome.name, outcome.verdict) == ("test_sizes", Verdict.FAILED)

@@ -6,24 +6,9 @@ import pytest
 from autograder.errors import CourseError
 from autograder.judge.answer import Recorded
 from autograder.judge.assignment_tests import JudgeSide
-from autograder.judge.channel import local_channel
 from autograder.judge.hidden_tests import run_hidden_tests
 from autograder.judge.misconceptions import Misconceptions, same_behaviour
-from autograder.limits import Limits
 from autograder.verdicts import Verdict
-
-
-class Serving:
-    """A source of channels to one function of ours."""
-
-    def __init__(self, function):
-        self.function = function
-
-    def open(self, exercise, so_far):
-        return local_channel(self.function, Limits(call_wall_s=2))
-
-    def close(self, exercise, channel):
-        channel.sock.close()
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +17,11 @@ def judge(toy):
 
 
 @pytest.fixture
-def outcomes(judge):
+def outcomes(judge, serving):
     """Return a function that runs an exercise's hidden tests on a function of ours."""
 
     def make(exercise, function):
-        return run_hidden_tests(judge, [exercise], Serving(function), {})[exercise]
+        return run_hidden_tests(judge, [exercise], serving(function), {})[exercise]
 
     return make
 

@@ -1,0 +1,25 @@
+"""What the judge's tests share: hidden tests that run on a function of ours, without a box."""
+
+import pytest
+
+from autograder.judge.channel import local_channel
+from autograder.limits import Limits
+
+
+class Serving:
+    """A source of channels to one function of ours."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def open(self, exercise, so_far):
+        return local_channel(self.function, Limits(call_wall_s=1))
+
+    def close(self, exercise, channel):
+        channel.sock.close()
+
+
+@pytest.fixture
+def serving():
+    """Return what makes a source of channels of a function."""
+    return Serving
