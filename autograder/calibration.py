@@ -231,13 +231,15 @@ def _run(
     if not cases:
         return
     data = next(iter(judges.values())).assignment.course.data
-    optimizers = any(judge.assignment.has_optimizers for judge in judges.values())
-    boxes = launch_together(isolation, data, jobs, optimizers)
+    imports = {name for judge in judges.values() for name in judge.assignment.slow_imports}
+    slow_imports = tuple(sorted(imports))
+    boxes = launch_together(isolation, data, jobs, slow_imports)
 
     @contextlib.contextmanager
     def make_worker(number: int) -> Iterator[Callable[[Case], CaseResult]]:
         # The assignments of a course share their data, and so a box.
-        box = boxes[number] if number < len(boxes) else Box(isolation, data, optimizers=optimizers)
+        is_first = number < len(boxes)
+        box = boxes[number] if is_first else Box(isolation, data, slow_imports=slow_imports)
         calibrators = {
             name: _Calibrator(Grader(judge.assignment, isolation, limits, box=box, loaded=judge))
             for name, judge in judges.items()

@@ -8,6 +8,7 @@ from pathlib import Path
 from autograder.errors import CourseError
 
 CONFIG_NAME = "nbgrader_config.py"
+SLOW_IMPORTS = ("scipy.stats", "scipy.optimize")
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,11 @@ class Assignment:
         return self.results / f"{student}.json"
 
     @property
-    def has_optimizers(self) -> bool:
-        """Whether hidden tests hand optimizers to the answers: they are slow to import."""
-        tests = self.hidden_tests
-        return tests.is_file() and "torch.optim" in tests.read_text(encoding="utf-8")
+    def slow_imports(self) -> tuple[str, ...]:
+        """Which slow modules the notebook or the hidden tests import, of those that few need."""
+        found = [name for name in SLOW_IMPORTS if f"from {name} import" in _text(self.master)]
+        # An optimizer in a demo is not run in grading.
+        return (*found, *(["torch.optim"] if "torch.optim" in _text(self.hidden_tests) else []))
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,10 @@ class Course:
     def chosen(self, names: tuple[str, ...]) -> list[Assignment]:
         """Return the assignments named, or all where none is."""
         return [self.assignment(name) for name in names] if names else self.assignments()
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def find_course(start: Path) -> Course:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -18,7 +20,15 @@ def warm_autograd() -> None:
     torch.distributions.kl_divergence(normal, normal)
 
 
-def warm_optimizers() -> None:
+def warm_imports(names: Sequence[str]) -> None:
+    """Import modules that only some assignments need."""
+    for name in names:
+        importlib.import_module(name)
+        if name == "torch.optim":
+            _warm_optimizers()
+
+
+def _warm_optimizers() -> None:
     """Make torch's first optimizer: it imports torch's compiler for 0.9 s."""
     import torch
 

@@ -135,7 +135,7 @@ def _grade_all(
     # everything unchanged does not need.
     count = min(settings.jobs, len(todo))
     data = assignment.course.data
-    boxes = launch_together(settings.isolation, data, count, assignment.has_optimizers)
+    boxes = launch_together(settings.isolation, data, count, assignment.slow_imports)
     from autograder.judge.grading import Grader
 
     keeper = Grader(assignment, settings.isolation, settings.limits)

@@ -18,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--control", type=int, nargs="+", required=True)
     parser.add_argument("--nested", action="store_true")
-    parser.add_argument("--optimizers", action="store_true")
+    parser.add_argument("--import", dest="imports", action="append", default=[])
     parser.add_argument("--leave-root", action="store_true")
     options = parser.parse_args()
     if options.leave_root:
@@ -27,7 +27,7 @@ def main() -> None:
 
     from autograder.box.warm import warm_up
 
-    shell = warm_up(options.optimizers)
+    shell = warm_up(options.imports)
     if len(controls) == 1:
         serve(controls[0], shell, options.nested)
         return

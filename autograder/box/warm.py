@@ -7,7 +7,7 @@ import gc
 from pathlib import Path
 
 from autograder.box.shell import BoxShell, make_shell
-from autograder.first_steps import warm_autograd, warm_optimizers
+from autograder.first_steps import warm_autograd, warm_imports
 
 _HUGE_PAGE = 2 << 20
 _MADV_COLLAPSE = 25
@@ -21,7 +21,7 @@ plt.show()
 """
 
 
-def warm_up(optimizers: bool) -> BoxShell:
+def warm_up(slow_imports: list[str]) -> BoxShell:
     """Return a shell in a process where a submission's first steps cost nothing more."""
     import numpy as np
     import torch
@@ -36,8 +36,7 @@ def warm_up(optimizers: bool) -> BoxShell:
     shell.run_one("1 / 0", 1 << 20)
     shell.run_one("%time 1", 1 << 20)
     warm_autograd()
-    if optimizers:
-        warm_optimizers()
+    warm_imports(slow_imports)
     np.random.default_rng(0).normal(size=3)
     shell.reset(new_session=True)
     close_fonts()

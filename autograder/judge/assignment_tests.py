@@ -16,7 +16,7 @@ from autograder.answers import KnownAnswer, known_answers
 from autograder.chapters.master import Exercise, read_master
 from autograder.course import Assignment
 from autograder.errors import CourseError
-from autograder.first_steps import warm_autograd, warm_optimizers
+from autograder.first_steps import warm_autograd, warm_imports
 from autograder.judge.collection import CLASS_PREFIX, TestCase, collect_cases
 
 
@@ -29,8 +29,7 @@ class JudgeSide:
     def load(self) -> JudgeSide:
         """Load everything now, so that processes forked from this one share it."""
         warm_autograd()
-        if self.assignment.has_optimizers:
-            warm_optimizers()
+        warm_imports(self.assignment.slow_imports)
         for exercise in self.exercises:
             self.cases_of(exercise.name)
         self.known_answers  # noqa: B018  It is kept once it is read.

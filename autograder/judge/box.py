@@ -34,10 +34,10 @@ class Box:
         isolation: Isolation,
         data: Path | None,
         nested: bool = True,
-        optimizers: bool = False,
+        slow_imports: tuple[str, ...] = (),
     ) -> None:
         self.isolation = isolation
-        self._optimizers = optimizers
+        self._slow_imports = slow_imports
         self.nested = nested and isolation is Isolation.BOX
         self._data = data
         self._sandbox: Sandbox | None = None
@@ -180,8 +180,7 @@ class Box:
 
     def _command(self, controls: list[str]) -> list[str]:
         program = [python_in(self.isolation), "-m", "autograder.box", "--control", *controls]
-        if self._optimizers:
-            program.append("--optimizers")
+        program += [f"--import={name}" for name in self._slow_imports]
         if self.isolation is Isolation.NONE:
             return program
         if self.nested:
@@ -190,10 +189,10 @@ class Box:
 
 
 def launch_together(
-    isolation: Isolation, data: Path | None, count: int, optimizers: bool
+    isolation: Isolation, data: Path | None, count: int, slow_imports: tuple[str, ...]
 ) -> list[Box]:
     """Start boxes for several judges in one sandbox: what is slow to import is imported once."""
-    boxes = [Box(isolation, data, optimizers=optimizers) for _ in range(count)]
+    boxes = [Box(isolation, data, slow_imports=slow_imports) for _ in range(count)]
     _launch(boxes)
     return boxes
 

@@ -60,8 +60,8 @@ class Grader:
     def __post_init__(self) -> None:
         self.judge = self.loaded or JudgeSide(self.assignment)
         self.misconceptions = Misconceptions(self.judge)
-        data, optimizers = self.assignment.course.data, self.assignment.has_optimizers
-        self._box = self.box or Box(self.isolation, data, self.nested, optimizers)
+        data, slow_imports = self.assignment.course.data, self.assignment.slow_imports
+        self._box = self.box or Box(self.isolation, data, self.nested, slow_imports)
 
     def __enter__(self) -> Grader:
         return self

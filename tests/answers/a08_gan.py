@@ -283,6 +283,24 @@ def discriminator_loss__weighted(real_logits, fake_logits):
     return F.binary_cross_entropy_with_logits(logits, labels, weights, reduction="sum")
 
 
+@right("logsumexp over the two exponents, sums divided by the sizes")
+def discriminator_loss__logsumexp(real_logits, fake_logits):
+    def cost(logits):
+        exponents = torch.stack([torch.zeros_like(logits), logits])
+        return torch.logsumexp(exponents, dim=0).sum() / logits.numel()
+
+    return cost(-real_logits) + cost(fake_logits)
+
+
+@right("one BCE for all samples, averaged batch by batch afterwards")
+def discriminator_loss__split_after(real_logits, fake_logits):
+    n = real_logits.numel()
+    logits = torch.cat((real_logits.reshape(-1), fake_logits.reshape(-1)))
+    labels = (torch.arange(logits.numel()) < n).to(logits.dtype)
+    costs = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return costs[:n].mean() + costs[n:].mean()
+
+
 # ── optimal_discriminator ───────────────────────────────────────────────────────────────────────
 
 

@@ -58,7 +58,7 @@ def test_submissions_of_two_judges_cannot_talk_in_the_sandbox_they_share():
     )
     calls = "import socket\nsocket.socket(socket.AF_UNIX).connect('\\0meet')"
     with contextlib.ExitStack() as stack:
-        boxes = launch_together(Isolation.BOX, None, 2, optimizers=False)
+        boxes = launch_together(Isolation.BOX, None, 2, slow_imports=())
         one, other = (stack.enter_context(box) for box in boxes)
         waiting = Submission(one, [(0, listens), (1, calls)], Limits(), [])
         waiting.run_cells()
@@ -75,7 +75,7 @@ def test_where_boxes_cannot_be_parted_each_judge_opens_its_own(monkeypatch):
 
     monkeypatch.setattr(box_module, "bubblewrap_command", without_nesting)
     monkeypatch.setattr(box_module, "leave_root", list)
-    boxes = launch_together(Isolation.BOX, None, 2, optimizers=False)
+    boxes = launch_together(Isolation.BOX, None, 2, slow_imports=())
     for box in boxes:
         with box:
             assert ran_in(box, "print('one')") == "one\n"
