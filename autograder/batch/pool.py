@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from autograder.box.namespaces import MIB, held_data_bytes
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -139,9 +140,7 @@ def _work(
 
 def _limit_memory() -> None:
     """Bound what this judge may take: student code chooses what our references are asked."""
-    status = Path("/proc/self/status").read_text()
-    held_kb = int(status.partition("VmData:")[2].split()[0])
-    limit = held_kb * 1024 + _MEMORY_MB * 2**20
+    limit = held_data_bytes() + _MEMORY_MB * MIB
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     if hard == resource.RLIM_INFINITY or limit < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

@@ -46,17 +46,14 @@ class CallServer:
         sock: socket.socket,
         function: Callable[..., Any] | None,
         is_own_line: Callable[[str], bool],
+        given: list[Any] | None = None,
     ) -> None:
         self._sock = sock
         self._function = function
         self._is_own_line = is_own_line
         self._graphs: dict[int, _Graph] = {}
-        self.given: list[Any] = []
-        """The functions among the running call's arguments."""
-
-    def serve_function(self, function: Any) -> None:
-        """Serve this function, if it is one."""
-        self._function = function if callable(function) else None
+        # The functions among the running call's arguments: stand-ins look them up here.
+        self._given = given if given is not None else []
 
     def handle(self, frame: Frame) -> None:
         """Answer one request of the judge."""
@@ -76,7 +73,7 @@ class CallServer:
         try:
             arguments = unpack(block, lambda leaf: self._remote({"callback": leaf}))
             args, kwargs = arguments.value
-            self.given[:] = functions_in((args, kwargs))
+            self._given[:] = functions_in((args, kwargs))
             value = self._function(*args, **kwargs)
             encoder = Encoder()
             node = encoder.node(value)
@@ -266,11 +263,17 @@ def serve_calls(
     sock: socket.socket, shell: BoxShell, exercise: str, stand_ins: list[str], limits: Limits
 ) -> None:
     """Serve the calls of one exercise until the judge hangs up."""
-    cell_files = set(shell.compile._filename_map)
-    server = CallServer(sock, None, lambda filename: filename in cell_files)
+    given: list[Any] = []
     for name in stand_ins:
-        shell.user_ns[name] = RemoteFunction(sock, {"stand_in": name}, server.given)
-    server.serve_function(shell.user_ns.get(exercise))
+        shell.user_ns[name] = RemoteFunction(sock, {"stand_in": name}, given)
+    function = shell.user_ns.get(exercise)
+    cell_files = set(shell.compile._filename_map)
+    server = CallServer(
+        sock,
+        function if callable(function) else None,
+        lambda filename: filename in cell_files,
+        given,
+    )
     while True:
         try:
             frame = receive_frame(sock, max_block_bytes=_MAX_ARGUMENT_BYTES)

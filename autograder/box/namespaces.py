@@ -131,8 +131,7 @@ def become_nobody() -> None:
 
 def limit_resources(memory_mb: int, cpu_s: float, disk_mb: int) -> None:
     """Set the hard limits of a submission's processes; memory counts from what they hold now."""
-    held = int(_status_field("VmData")) * 1024
-    data_limit = held + memory_mb * MIB
+    data_limit = held_data_bytes() + memory_mb * MIB
     resource.setrlimit(resource.RLIMIT_DATA, (data_limit, data_limit))
     resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s) + 1, int(cpu_s) + 2))
     resource.setrlimit(resource.RLIMIT_FSIZE, (disk_mb * MIB, disk_mb * MIB))
@@ -151,6 +150,11 @@ def limit_cpu(cpu_s: float) -> None:
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = min(hard, int(used.ru_utime + used.ru_stime + cpu_s) + 1)
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def held_data_bytes() -> int:
+    """Return what this process holds of the memory that RLIMIT_DATA counts."""
+    return int(_status_field("VmData")) * 1024
 
 
 def _status_field(name: str) -> str:

@@ -22,14 +22,20 @@ def ran_in(box, source):
     return "".join(output.get("text", "") + output.get("ename", "") for output in outputs)
 
 
-@pytest.mark.box
-def test_where_nested_namespaces_are_refused_each_submission_gets_a_box(monkeypatch):
+@pytest.fixture
+def no_nesting(monkeypatch):
+    """A machine that refuses namespaces inside a sandbox."""
+
     def without_nesting(data):
         command = bubblewrap_command(data)
         return [command[0], "--unshare-user", "--uid", "65534", "--disable-userns", *command[1:]]
 
     monkeypatch.setattr(box_module, "bubblewrap_command", without_nesting)
     monkeypatch.setattr(box_module, "leave_root", list)
+
+
+@pytest.mark.box
+def test_where_nested_namespaces_are_refused_each_submission_gets_a_box(no_nesting):
     with Box(Isolation.BOX, None) as box:
         assert ran_in(box, "print('one')") == "one\n"
         assert not box.nested
@@ -68,13 +74,7 @@ def test_submissions_of_two_judges_cannot_talk_in_the_sandbox_they_share():
 
 
 @pytest.mark.box
-def test_where_boxes_cannot_be_parted_each_judge_opens_its_own(monkeypatch):
-    def without_nesting(data):
-        command = bubblewrap_command(data)
-        return [command[0], "--unshare-user", "--uid", "65534", "--disable-userns", *command[1:]]
-
-    monkeypatch.setattr(box_module, "bubblewrap_command", without_nesting)
-    monkeypatch.setattr(box_module, "leave_root", list)
+def test_where_boxes_cannot_be_parted_each_judge_opens_its_own(no_nesting):
     boxes = launch_together(Isolation.BOX, None, 2, slow_imports=())
     for box in boxes:
         with box:
