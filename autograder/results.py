@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -122,6 +123,14 @@ def read_result(path: Path) -> SubmissionResult | None:
     except (OSError, ValidationError):
         return None
     return result if result.schema_version == SCHEMA_VERSION else None
+
+
+def read_results(folder: Path) -> Iterator[SubmissionResult]:
+    """Yield the results of a class, one at a time, in the order of the students' names."""
+    for path in sorted(folder.glob("*.json")):
+        result = read_result(path)
+        if result is not None:
+            yield result
 
 
 def document(assignment: str, results: list[SubmissionResult]) -> dict[str, object]:
