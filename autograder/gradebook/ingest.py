@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import nbformat
@@ -59,35 +58,31 @@ def _is_registered(gradebook: Gradebook, assignment: Assignment) -> bool:
     )
 
 
-def ingest(
-    assignment: Assignment, results: list[SubmissionResult]
-) -> Iterator[tuple[SubmissionResult, str | None]]:
-    """Write each result to the gradebook and `autograded/`; yield it, and what went wrong."""
-    put_scripts_on_path()
-    config = course_config(assignment.course)
-    directory = course_directory(assignment, config)
-    for result in results:
-        if any(exercise.tests for exercise in result.exercises):
-            yield result, _autograde(directory, config, assignment, result)
-        else:
-            _record_unreadable(directory, assignment, result)
-            yield result, None
+class Ingest:
+    """Brings results of one assignment into the gradebook."""
 
+    def __init__(self, assignment: Assignment) -> None:
+        put_scripts_on_path()
+        self._assignment = assignment
+        self._config = course_config(assignment.course)
+        self._directory = course_directory(assignment, self._config)
 
-def _autograde(
-    directory: Any, config: Any, assignment: Assignment, result: SubmissionResult
-) -> str | None:
-    hand_over(result)
-    directory.student_id = result.student
-    converter = Autograde(coursedir=directory, config=config)
-    converter.force = True
-    converter.log = nbgrader_log(assignment.course)
-    try:
-        converter.start()
-    except (NbGraderException, SystemExit) as error:
-        log = assignment.course.root / "results" / "nbgrader.log"
-        return f"{result.student}: not entered in the gradebook ({error}); see {log}"
-    return None
+    def enter(self, result: SubmissionResult) -> str | None:
+        """Write a result to the gradebook and `autograded/`; return what went wrong, if any."""
+        if not result.is_gradable:
+            _record_unreadable(self._directory, self._assignment, result)
+            return None
+        hand_over(result)
+        self._directory.student_id = result.student
+        converter = Autograde(coursedir=self._directory, config=self._config)
+        converter.force = True
+        converter.log = nbgrader_log(self._assignment.course)
+        try:
+            converter.start()
+        except (NbGraderException, SystemExit) as error:
+            log = self._assignment.course.root / "results" / "nbgrader.log"
+            return f"{result.student}: not entered in the gradebook ({error}); see {log}"
+        return None
 
 
 def _record_unreadable(directory: Any, assignment: Assignment, result: SubmissionResult) -> None:
