@@ -12,6 +12,7 @@ from pathlib import Path
 import autograder
 from autograder.chapters.master import TEST_CLASS_PREFIX, read_master
 from autograder.course import Assignment
+from autograder.errors import CourseError
 from autograder.isolation import Isolation
 from autograder.limits import Limits
 from autograder.results import Key
@@ -51,16 +52,23 @@ def fingerprint(assignment: Assignment, limits: Limits, isolation: Isolation) ->
         *(assignment.course.data / name for name in sorted(master.data)),
     ]
     for path in paths:
-        shared.update(f"\0{path.name}\0".encode() + path.read_bytes())
+        shared.update(f"\0{path.name}\0".encode() + _content(path))
     own = {exercise.name: hashlib.sha256() for exercise in master.exercises}
     for path in (assignment.hidden_tests, assignment.known_answers):
-        for node in ast.parse(path.read_bytes()).body:
+        for node in ast.parse(_content(path)).body:
             own.get(_exercise_of(node), shared).update(ast.dump(node).encode() + b"\0")
     return Fingerprint(
         shared.hexdigest()[:_DIGITS],
         {name: digest.hexdigest()[:_DIGITS] for name, digest in own.items()},
         text_hash(json.dumps([asdict(limits), isolation], sort_keys=True).encode()),
     )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise CourseError(f"missing file: create {path}") from None
 
 
 def _exercise_of(node: ast.stmt) -> str:

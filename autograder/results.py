@@ -145,6 +145,12 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a run that was killed in the middle of writing left behind."""
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        path.unlink(missing_ok=True)
+
+
 def read_result(path: Path) -> SubmissionResult | None:
     """Return the result in a file, or None where there is none of this schema."""
     try:

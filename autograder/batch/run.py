@@ -14,6 +14,7 @@ from autograder.course import Assignment
 from autograder.errors import AutograderError
 from autograder.gradebook.entered import EnteredMarks
 from autograder.gradebook.writer import Entered, GradebookWriter
+from autograder.results import remove_unfinished
 
 
 def grade_class(
@@ -60,4 +61,5 @@ def only_run(assignment: Assignment) -> Iterator[None]:
             raise AutograderError(
                 f"another `autograder grade {assignment.name}` is running; wait for it"
             ) from None
+        remove_unfinished(assignment.results)
         yield
