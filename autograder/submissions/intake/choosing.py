@@ -52,7 +52,7 @@ def _of_submission(student: str, notebooks: list[Claimed], assignment: str) -> C
     candidates = _with_top(candidates)
     first = candidates[0]
     if len({one.entry.digest for one in candidates}) > 1:
-        names = ", ".join(sorted(one.claim.notebook for one in candidates)[:4])
+        names = ", ".join(sorted(one.entry.own_name for one in candidates)[:4])
         reason = f"{len(candidates)} notebooks in one submission, none of them clearly the one to "
         reason += f"grade: {names}"
         return Outcome(Action.LEFT_OUT, student, first.shown, first.claim.time, reason)

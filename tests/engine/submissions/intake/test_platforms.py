@@ -245,18 +245,18 @@ def test_a_bad_pattern_is_said(collected, pattern, message):
 
 
 def test_a_pattern_that_a_name_makes_match_for_ever_is_stopped(collected, submitted):
-    reading = Reading(pattern=r"(?P<student>(\w+\s?)*)\.ipynb$")
+    reading = Reading(pattern=r"(?P<student>(a|a)+)\.ipynb$")
     name = f"{'a' * 60}.x.ipynb"
-    done = collected({name: notebook("eve"), "bob.ipynb": notebook("bob")}, Settings(reading))
+    done = collected({name: notebook("eve"), "aa.ipynb": notebook("aa")}, Settings(reading))
     assert "takes too long" in done[name].reason
-    assert submitted() == {"bob": notebook("bob")}
+    assert submitted() == {"aa": notebook("aa")}
 
 
 def test_a_pattern_that_is_slow_for_many_names_ends_the_command(collected, submitted, monkeypatch):
     monkeypatch.setattr(patterns, "_TIMEOUT_S", 0.01)
     files = {f"{'a' * 60}.{number}.ipynb": notebook(number) for number in range(20)}
     with pytest.raises(AutograderError, match="takes too long for 'aaa"):
-        collected(files, Settings(Reading(pattern=r"(?P<student>(\w+\s?)*)\.ipynb$")))
+        collected(files, Settings(Reading(pattern=r"(?P<student>(a|a)+)\.ipynb$")))
     assert submitted() == {}
 
 
