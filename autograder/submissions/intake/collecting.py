@@ -174,13 +174,17 @@ def _carried_out(assignment: Assignment, outcome: Outcome) -> Outcome:
     """Do what was planned for one notebook."""
     if outcome.content is None:
         return outcome
-    done = replace(outcome, content=None)
-    if outcome.is_written:
-        kept = place(assignment, outcome.student, outcome.content, outcome.time)
-        return replace(done, kept=kept)
-    if outcome.action is Action.UNCHANGED and outcome.time is not None:
-        _add_time(assignment, outcome.student, outcome.time)
-    return done
+    kept = None
+    try:
+        if outcome.is_written:
+            kept = place(assignment, outcome.student, outcome.content, outcome.time)
+        elif outcome.action is Action.UNCHANGED and outcome.time is not None:
+            _add_time(assignment, outcome.student, outcome.time)
+    except OSError as error:
+        raise AutograderError(
+            f"{error.filename}: {error.strerror}; run it again when that is mended, nothing is lost"
+        ) from None
+    return replace(outcome, content=None, kept=kept)
 
 
 def _add_time(assignment: Assignment, student: str, time: datetime) -> None:

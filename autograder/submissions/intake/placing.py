@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.course import Assignment
+from autograder.errors import AutograderError
 from autograder.submissions.intake.entries import TIMESTAMP
 from autograder.submissions.intake.times import parse_timestamp, render_timestamp
 
 
-class OddPlace(Exception):
+class OddPlace(AutograderError):
     """Something lies there that is not a submission; the message says what."""
 
 

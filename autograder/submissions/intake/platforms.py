@@ -141,8 +141,12 @@ def loose(assignment: str) -> Namer:
     def read(path: str) -> Claim:
         *folders, own = path.split("/")
         stem = own[: -len(".ipynb")]
+        if folders and _GRADESCOPE.fullmatch(folders[0]):
+            raise Unnamed("seems to be Gradescope's, but there is no submission_metadata.yml")
         if len(folders) == 1:
-            return Claim((folders[0],), folders[0], own)
+            # A student's own archive counts as a folder.
+            student = re.sub(r"(?i)\.zip$", "", folders[0])
+            return Claim((student,), folders[0], own)
         if folders or stem == assignment:
             raise Unnamed("does not say whose it is: name it after the student, or use --pattern")
         return Claim((stem,), path, f"{assignment}.ipynb")

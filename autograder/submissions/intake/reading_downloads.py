@@ -14,7 +14,7 @@ from autograder.submissions.intake.gradescope_metadata import BrokenMetadata, re
 from autograder.submissions.intake.outcomes import Action, Outcome
 from autograder.submissions.intake.patterns import pattern_namer
 from autograder.submissions.intake.platforms import Claim, Namer, Platform, Unnamed
-from autograder.submissions.intake.students import UnsafeStudent, student_id
+from autograder.submissions.intake.students import UnsafeStudent, composed, student_id
 from autograder.submissions.intake.times import parse_timestamp
 
 
@@ -169,13 +169,18 @@ def _timestamps(download: Download, root: str) -> dict[str, datetime]:
     return times
 
 
+def _spelled(students: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names as their ids would be spelled: two that look alike may be two persons'."""
+    return tuple(composed(student) for student in students)
+
+
 def _tell_namesakes_apart(claims: list[tuple[Entry, Claim]]) -> Iterator[tuple[Entry, Claim]]:
     """Give students of one name the platform's number, so that none gets another's place."""
     numbers: dict[tuple[str, ...], set[str]] = {}
     for _, claim in claims:
-        numbers.setdefault(claim.students, set()).add(claim.number)
+        numbers.setdefault(_spelled(claim.students), set()).add(claim.number)
     for entry, claim in claims:
-        if claim.number and len(numbers[claim.students]) > 1:
+        if claim.number and len(numbers[_spelled(claim.students)]) > 1:
             students = tuple(f"{student}_{claim.number}" for student in claim.students)
             note = "several students have this name: the platform's number was added"
             claim = replace(claim, students=students, notes=(*claim.notes, note))

@@ -19,11 +19,16 @@ class UnsafeStudent(Exception):
     """This cannot be a student id; the message says why."""
 
 
+def composed(text: str) -> str:
+    """Return a text with its letters composed and one space where there were many."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
 def student_id(text: str) -> str:
     """Return a name as a student id: spaces once, letters composed; raise UnsafeStudent."""
     if any(unicodedata.category(sign) in _UNSAFE and sign not in _JOINERS for sign in text):
         raise UnsafeStudent("its student id has control characters")
-    name = unicodedata.normalize("NFC", " ".join(text.split()))
+    name = composed(text)
     if not name:
         raise UnsafeStudent("its student id is empty")
     if name.startswith((".", "-")):

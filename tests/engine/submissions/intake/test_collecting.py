@@ -1,5 +1,6 @@
 """From a download into `submitted/`: the newest is there, its time beside it, nothing is lost."""
 
+import errno
 import os
 import threading
 from datetime import UTC, datetime, timedelta
@@ -201,6 +202,19 @@ def test_a_kill_leaves_the_old_one_or_the_new_one(collected, toy_empty, monkeypa
     assert path.read_bytes() == b"new"
     assert parse_timestamp(timestamp.read_text()) == NOON + timedelta(hours=1)
     assert b"old" in kept().values()
+
+
+def test_a_disk_that_cannot_be_written_is_said(collected, submitted, monkeypatch):
+    collected({at("ada", 12): b"old"}, TIMED)
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "submitted/ada")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(placing.shutil, "copyfile", full)
+        with pytest.raises(AutograderError, match="submitted/ada: No space left on device"):
+            collected({at("ada", 13): b"new"}, TIMED)
+    assert submitted() == {"ada": b"old"}
 
 
 def test_nothing_is_seen_in_part(collected, toy_empty):

@@ -96,7 +96,7 @@ def test_students_of_one_name_get_the_number_of_moodle(collected, submitted):
     done = collected(
         {
             "Ada Lovelace_1_assignsubmission_file_/toy.ipynb": notebook("one"),
-            "Ada Lovelace_2_assignsubmission_file_/toy.ipynb": notebook("two"),
+            "Ada\u00a0 Lovelace_2_assignsubmission_file_/toy.ipynb": notebook("two"),
         }
     )
     assert submitted() == {"Ada Lovelace_1": notebook("one"), "Ada Lovelace_2": notebook("two")}
@@ -125,13 +125,22 @@ def test_gradescope(collected, submitted):
     assert "submission_metadata.yml" in nobody.reason
 
 
+def test_gradescope_without_metadata_makes_up_no_students(collected, submitted):
+    done = collected({"export/submission_1/toy.ipynb": b"1", "export/submission_2/toy.ipynb": b"2"})
+    assert submitted() == {}
+    assert "no submission_metadata.yml" in done["export/submission_1/toy.ipynb"].reason
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
         "a: [",
         "- just\n- a list",
-        "[" * 5000,
+        "text",
+        "a: " + "[" * 1_000_000,
+        "- " * 100_000,
         "a: &a [*a]\nb: \x00",
+        "? [a]\n: b",
     ],
 )
 def test_broken_metadata_of_gradescope_is_said(collected, submitted, metadata):
@@ -139,6 +148,14 @@ def test_broken_metadata_of_gradescope_is_said(collected, submitted, metadata):
     with pytest.raises(AutograderError, match=r"submission_metadata\.yml is not"):
         collected(files)
     assert submitted() == {}
+
+
+def test_metadata_with_aliases_and_more_documents(collected, submitted):
+    metadata = (
+        "submission_1:\n  :submitters:\n  - :sid: &x '7'\n  - :sid: *x\n    :email: e\n---\na"
+    )
+    collected({"submission_metadata.yml": metadata, "submission_1/toy.ipynb": b"ada"})
+    assert submitted() == {"7": b"ada"}
 
 
 def test_metadata_of_odd_types_claim_nothing(collected, submitted):
@@ -193,6 +210,11 @@ def test_a_folder_is_read_like_an_archive(collected, submitted, tmp_path):
     done = collected(folder)
     assert submitted() == {"ada": notebook("ada")}
     assert "symbolic link" in done["inbox: eve.ipynb"].reason
+
+
+def test_loose_archives_are_named_by_their_students(collected, submitted):
+    collected({"ada.zip": zipped({"x.ipynb": b"ada"}), "bob.ipynb": b"bob"})
+    assert submitted() == {"ada": b"ada", "bob": b"bob"}
 
 
 def test_an_archive_that_a_student_handed_in_is_opened(collected, submitted):
