@@ -54,9 +54,11 @@ def pattern_namer(pattern: str, assignment: str, zone: tzinfo | None) -> Namer:
             time = parse_time(said["time"], zone) if "time" in said else None
         except ValueError as error:
             raise Unnamed(f"has no time in its name: {error}") from None
-        folder = path.rpartition("/")[0]
+        folder, _, own = path.rpartition("/")
         student = said.get("student", "")
+        # In a folder the student chose the name; otherwise it is what the pattern describes.
+        own = own if folder else f"{assignment}.ipynb"
         # Two files of one student and one time were handed in together.
-        return Claim((student,), f"{folder}\0{student}\0{time}", f"{assignment}.ipynb", time)
+        return Claim((student,), f"{folder}\0{student}\0{time}", own, time)
 
     return read

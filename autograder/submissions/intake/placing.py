@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from autograder.course import Assignment
 from autograder.errors import AutograderError
 from autograder.submissions.intake.entries import TIMESTAMP
 from autograder.submissions.intake.times import parse_timestamp, render_timestamp
+
+_LEFT_AFTER_S = 3600
 
 
 class OddPlace(AutograderError):
@@ -64,6 +67,7 @@ def place(
     path = assignment.submission(student)
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = keep(assignment, student) if path.is_file() else None
+    _remove_leftovers(path.parent)
     (path.parent / TIMESTAMP).unlink(missing_ok=True)
     with _written_whole(path) as new:
         shutil.copyfile(content, new)
@@ -93,6 +97,13 @@ def keep(assignment: Assignment, student: str) -> Path:
         with _written_whole(copy.with_suffix(".txt")) as new:
             shutil.copyfile(timestamp, new)
     return copy
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a run that was killed an hour ago or more left of a file it wrote."""
+    for path in folder.glob(".*.part"):
+        if time.time() - path.lstat().st_mtime > _LEFT_AFTER_S:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -202,6 +203,18 @@ def test_a_kill_leaves_the_old_one_or_the_new_one(collected, toy_empty, monkeypa
     assert path.read_bytes() == b"new"
     assert parse_timestamp(timestamp.read_text()) == NOON + timedelta(hours=1)
     assert b"old" in kept().values()
+
+
+def test_what_a_kill_left_is_removed_by_the_next_run(collected, toy_empty):
+    collected({at("ada", 12): b"old"}, TIMED)
+    folder = toy_empty.submission("ada").parent
+    for name, age in ((".old.part", 4000), (".new.part", 10)):
+        (folder / name).write_bytes(b"half")
+        moment = time.time() - age
+        os.utime(folder / name, (moment, moment))
+    collected({at("ada", 13): b"new"}, TIMED)
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [".new.part", "timestamp.txt", "toy.ipynb"]
 
 
 def test_a_disk_that_cannot_be_written_is_said(collected, submitted, monkeypatch):

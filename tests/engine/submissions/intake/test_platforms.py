@@ -253,6 +253,15 @@ def test_a_pattern_with_times_in_a_zone(collected, submitted):
     assert "does not match" in done["unlike.ipynb"].reason
 
 
+def test_a_pattern_in_place_of_a_platforms_names(collected, submitted):
+    folder = "Ada Lovelace_1_assignsubmission_file_"
+    reading = Reading(pattern=r"(?P<student>[^_]+_\d+)_assign.*")
+    collected(
+        {f"{folder}/toy.ipynb": b"ada", f"{folder}/scratch.ipynb": b"scratch"}, Settings(reading)
+    )
+    assert submitted() == {"Ada Lovelace_1": b"ada"}
+
+
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
