@@ -10,35 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.cli.display import console, progress
+from autograder.cli.download_options import download_options, reading_from
 from autograder.course import Course
-from autograder.errors import AutograderError
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from autograder.submissions.intake.outcomes import Outcome
 
 
 @click.command()
 @click.argument("assignment")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--from",
-    "platform",
-    type=click.Choice(["auto", "canvas", "moodle", "gradescope", "nbgrader", "loose"]),
-    default="auto",
-    show_default=True,
-    help="Whose names these are; `auto` finds out from the names.",
-)
-@click.option(
-    "--pattern",
-    help="For other names: a regular expression with a group (?P<student>…), and if you like "
-    "(?P<time>…) and (?P<assignment>…), matched from the beginning of each path.",
-)
-@click.option(
-    "--timezone",
-    help="Of times in names that name none, as Europe/Berlin (default: this machine's).",
-)
+@download_options
 @click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
 @click.option(
     "--replace",
@@ -74,29 +56,15 @@ def collect(
     Exit code 1: something was left out that a person should look at.
     """
     from autograder.submissions.intake import collecting
-    from autograder.submissions.intake.platforms import Platform
-    from autograder.submissions.intake.reading_downloads import Reading
 
-    if pattern is not None and platform != "auto":
-        raise click.UsageError("--pattern and --from exclude each other")
     chosen = find().assignment(assignment)
-    known = None if platform == "auto" else Platform(platform)
-    reading = Reading(known, pattern, _zone(timezone))
+    reading = reading_from(platform, pattern, timezone)
     settings = collecting.Settings(reading, replace)
     run = collecting.preview if dry_run else collecting.collect
     outcomes = run(chosen, paths, settings, progress)
     _show(outcomes, chosen.course, dry_run)
     if any(outcome.needs_person for outcome in outcomes):
         sys.exit(1)
-
-
-def _zone(name: str | None) -> tzinfo | None:
-    from zoneinfo import ZoneInfo
-
-    try:
-        return None if name is None else ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        raise AutograderError(f"no time zone {name!r}: write it as Europe/Berlin") from None
 
 
 def _show(outcomes: list[Outcome], course: Course, dry_run: bool) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from autograder.cli.display import console
+from autograder.cli.download_options import download_options, reading_from
+from autograder.cli.intake import Intake
 from autograder.cli.options import isolation_option, jobs_option, limit_options, limits_from
 from autograder.course import Assignment, Course
 
@@ -42,6 +44,7 @@ _INTERRUPTED = 130
 )
 @jobs_option
 @isolation_option
+@download_options
 @limit_options
 @click.pass_obj
 def grade(
@@ -54,33 +57,38 @@ def grade(
     what_changed: bool,
     jobs: int,
     isolation: str,
+    platform: str,
+    pattern: str | None,
+    timezone: str | None,
     **limits: Any,
 ) -> None:
-    """Grade ASSIGNMENT: all of submitted/, or the notebooks and folders named.
+    """Grade ASSIGNMENT: all of submitted/, or the notebooks, folders and downloads named.
 
     Results go to results/ASSIGNMENT/STUDENT.json and into nbgrader's gradebook, each as it comes.
     A run that was cut off goes on where it stopped: type the same again. Unchanged submissions are
     not graded again; where only some exercises' hidden tests changed, only those exercises are.
+    A learning platform's zip is taken into submitted/ first, as `autograder collect` does.
     Notebooks that lie outside the course are graded and shown, but not entered.
 
     While it runs: how many are done, failing (less than half of the points) and flagged (a person
     must look). Exit code 1: a submission needs a person; 130: stopped by Ctrl-C.
     """
     from autograder.batch.class_grading import ClassGrading, ClassSettings
-    from autograder.batch.finding import find_submissions
     from autograder.isolation import Isolation
 
     course = find()
     chosen = course.assignment(assignment)
     settings = ClassSettings(jobs, Isolation(isolation), limits_from(course, limits), force)
     _see_to_isolation(settings)
-    found = find_submissions(chosen, paths)
     if not chosen.release_notebook.is_file():
         raise click.UsageError(f"{chosen.name} is not built: run `autograder build {chosen.name}`")
+    writes = not (as_json or what_changed)
     with tempfile.TemporaryDirectory(prefix="results-") as scratch:
+        reading = reading_from(platform, pattern, timezone)
+        intake = Intake(chosen, reading, Path(scratch), as_json)
+        found = intake.find(paths, into_course=writes)
         grading = ClassGrading(chosen, settings, Path(scratch), is_trial=what_changed)
-        enter = not (as_json or what_changed)
-        graded, problems = _grade(grading, found, enter=enter, as_json=as_json)
+        graded, problems = _grade(grading, found, enter=writes, as_json=as_json)
         if what_changed:
             _show_changes(chosen, graded)
         elif as_json:
@@ -89,7 +97,7 @@ def grade(
             _show(chosen, graded)
     for problem in problems:
         click.echo(problem, err=True)
-    if problems or any(one.needs_person for one in graded):
+    if problems or intake.left_out or any(one.needs_person for one in graded):
         sys.exit(1)
 
 

@@ -1,0 +1,105 @@
+"""`autograder grade` on downloads, with --json and with --what-changed, as a person types it."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+pytestmark = pytest.mark.box
+
+HALF = "def weighted_energy(x, w):\n    return (w * x**2).sum(dim=1)"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, toy):
+    root = tmp_path_factory.mktemp("command") / "course"
+    shutil.copytree(toy.course.root, root)
+    return root
+
+
+def grade(root, *arguments):
+    command = [sys.executable, "-m", "autograder", "grade", "toy", *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def notebook(root, answers):
+    made = json.loads((root / "source/toy/toy.ipynb").read_text())
+    for cell in made["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        cell["source"] = answers.get(name, cell["source"])
+    return json.dumps(made)
+
+
+def snapshot(root, *names):
+    return {
+        path: path.read_bytes()
+        for name in names
+        for path in (root / name).rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def archive(root, tmp_path_factory):
+    """A Canvas download of two students, with something that climbs out of it."""
+    path = tmp_path_factory.mktemp("download") / "submissions.zip"
+    with zipfile.ZipFile(path, "w") as written:
+        written.writestr("lovelaceada_101_2001_toy.ipynb", notebook(root, {}))
+        written.writestr("bobb_102_2002_toy.ipynb", notebook(root, {"weighted_energy": HALF}))
+        written.writestr("../../evil_103_2003_toy.ipynb", "{}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def graded(root, archive):
+    """The course after its download was graded."""
+    done = grade(root, str(archive))
+    assert done.returncode == 1, done.stderr
+    assert "evil" in done.stderr
+    return root
+
+
+def test_json_of_a_download_touches_nothing_of_the_course(root, archive):
+    before = snapshot(root, ".")
+    done = grade(root, str(archive), "--json")
+    document = json.loads(done.stdout)
+    assert [(one["student"], one["score"]) for one in document["submissions"]] == [
+        ("101", 9.0),
+        ("102", 5.0),
+    ]
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {line.get("student") for line in lines if "done" in line} == {"101", "102"}
+    assert [line["total"] for line in lines if "done" in line] == [2, 2]
+    assert any("evil" in line.get("left_out", "") for line in lines)
+    after = snapshot(root, ".")
+    assert {path for path in after if path not in before} <= {root / "results/toy/.lock"}
+
+
+def test_a_download_is_collected_graded_and_entered(graded):
+    assert sorted(path.parent.parent.name for path in graded.glob("submitted/*/toy/*.ipynb")) == [
+        "101",
+        "102",
+    ]
+    assert json.loads((graded / "results/toy/102.json").read_text())["score"] == 5
+    assert (graded / "autograded/102/toy/toy.ipynb").is_file()
+
+
+def test_what_changed_says_whose_score_and_why_and_writes_nothing(graded, tmp_path):
+    root = tmp_path / "course"
+    shutil.copytree(graded, root)
+    tests = root / "tests/hidden/test_toy.py"
+    tests.write_text(tests.read_text().replace("(-2.0), -8.0", "(-2.0), 8.0"))
+    before = snapshot(root, "results", "autograded", "submitted")
+    done = grade(root, "--what-changed")
+    said = " ".join(done.stdout.split())
+    assert "2 of 2 submissions would be graded again" in said
+    for student in ("101", "102"):
+        assert f"{student} │ cube │ 1 │ 0 │ its hidden tests changed; now fails test_values" in said
+    assert "square" not in said
+    assert snapshot(root, "results", "autograded", "submitted") == before
+    assert grade(root).returncode == 0
+    assert json.loads((root / "results/toy/101.json").read_text())["extra_credit"] == 0
+    assert "0 of 2" in grade(root, "--what-changed").stdout
