@@ -66,10 +66,12 @@ def _register() -> None:
     from autograder.cli.calibrate import calibrate
     from autograder.cli.demo import demo
     from autograder.cli.doctor import doctor
+    from autograder.cli.export import export
     from autograder.cli.grade import grade
     from autograder.cli.new import new
+    from autograder.cli.similar import similar
 
-    for command in (build, check, new, calibrate, grade, doctor, demo):
+    for command in (build, check, new, calibrate, grade, export, similar, doctor, demo):
         main.add_command(command)
 
 
