@@ -77,8 +77,8 @@ def find_notebook(folder: Path, assignment: str) -> Path:
     ]
     if len(found) == 1:
         return found[0]
-    what = f"{len(found)} notebooks, none" if found else "no notebook"
-    raise NotGraded(f"Submit {assignment}.ipynb: there is {what} of that name.")
+    what = f"none of the {len(found)} notebooks is" if found else "there is no notebook"
+    raise NotGraded(f"Submit {assignment}.ipynb: {what} of that name.")
 
 
 def _grade(course: Path, settings: ExportSettings, notebook: Path) -> SubmissionResult:

@@ -9,8 +9,10 @@ import re
 Cell = str | float | None
 
 # What spreadsheets start a formula with, at the start of a cell or of what another locale's
-# separator makes one: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = re.compile(r"""(^|[;,\t\r\n])([\s"\u200b\ufeff\x00]*)(?=[=+\-@＝＋－＠﹢﹣﹦﹫−])""")
+# separator makes one; a sign alone is none: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile(
+    r"""(^|[;,\t\r\n])([\s"\u200b\ufeff\x00]*)(?=[=+\-@＝＋－＠﹢﹣﹦﹫−]\s*\S)"""
+)
 _LEADING_CONTROL = re.compile(r"^(?=[\t\r\n\x00])")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?%?", re.ASCII)
 
