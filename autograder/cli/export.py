@@ -85,19 +85,26 @@ def export(
     autograder export a01_pca --to moodle --roster worksheet.csv --match "ID number"
     autograder export a01_pca --to gradescope
     """
+    _refuse_idle_options(form, roster, match, grade_column, with_results)
     chosen = find().assignment(assignment)
     if form == "gradescope":
-        if roster is not None or match is not None or grade_column is not None:
-            raise click.UsageError("--roster, --match and --grade-column go with canvas and moodle")
         _export_gradescope(chosen, output, isolation, visibility, with_results)
         return
-    if form == "csv" and roster is not None:
-        raise click.UsageError("--roster goes with canvas and moodle")
-    if match is not None and roster is None:
-        raise click.UsageError("--match names a column of --roster: give that, too")
     matched = _export_scores(chosen, form, output, roster, (grade_column, match))
     if matched.missing_in_roster:
         sys.exit(1)
+
+
+def _refuse_idle_options(
+    form: str, roster: Path | None, match: str | None, grade_column: str | None, with_results: bool
+) -> None:
+    """Refuse an option that would change nothing: the person meant something by it."""
+    if form in ("csv", "gradescope") and (roster or match or grade_column):
+        raise click.UsageError("--roster, --match and --grade-column go with canvas and moodle")
+    if match and not roster:
+        raise click.UsageError("--match names a column of --roster: give that, too")
+    if with_results and form != "gradescope":
+        raise click.UsageError("--with-results goes with gradescope")
 
 
 def _export_scores(
@@ -141,6 +148,7 @@ def _export_scores(
     with_mark = form == "csv" and path != _STDOUT
     text = render_csv(matched.table, matched.delimiter, with_mark)
     _write(path, text.encode(), f"{sum(one.submitted for one in scores.students)} scores")
+    _list_names("submitted, but not graded yet", scores.ungraded)
     _tell(matched, scores.not_final())
     return matched
 

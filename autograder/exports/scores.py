@@ -67,6 +67,8 @@ class ClassScores:
     columns: list[str]
     """Exercises and tasks, in the order of the notebook."""
     students: list[StudentScores]
+    ungraded: list[str] = field(default_factory=list)
+    """Students with a submission that is not in the gradebook."""
 
     def not_final(self) -> list[str]:
         """Return the students whose score may still change: a person has to look."""
@@ -100,7 +102,12 @@ def read_scores(assignment: Assignment) -> ClassScores:
     if not any(one.submitted for one in students.values()):
         raise ungraded
     _add_findings(assignment, students)
-    return ClassScores(assignment.name, max_score, columns, list(students.values()))
+    graded = {one.student for one in students.values() if one.submitted}
+    handed_in = {
+        path.parent.name for path in assignment.course.submitted.glob(f"*/{assignment.name}")
+    }
+    everybody = list(students.values())
+    return ClassScores(assignment.name, max_score, columns, everybody, sorted(handed_in - graded))
 
 
 def _students(gradebook: Gradebook) -> dict[str, StudentScores]:

@@ -49,23 +49,27 @@ def code_lines(source: str, vocabulary: Vocabulary) -> list[TokenLine]:
     A name that is neither given, nor a builtin, nor an attribute is the student's own: all of
     these are the same token, so that renaming variables changes nothing.
     """
-    source = source[:_MAX_CHARACTERS]
-    texts = source.split("\n")
+    numbered = _written_lines(source)
     tokens: dict[int, list[str]] = {}
-    line, previous = 1, ""
-    # Blank lines at either end are kept: lines are counted here.
-    for kind, value in PythonLexer(stripnl=False, ensurenl=False).get_tokens(source):
+    line, previous = 0, ""
+    lexer = PythonLexer(stripnl=False, ensurenl=False)
+    for kind, value in lexer.get_tokens("\n".join(text for _, text in numbered)):
         text = value.strip()
         if text and not any(kind in skipped for skipped in _SKIPPED):
-            token = _token(kind, text, previous, vocabulary)
-            tokens.setdefault(line, []).append(token)
+            tokens.setdefault(line, []).append(_token(kind, text, previous, vocabulary))
             previous = text
         line += value.count("\n")
-    made = [
-        TokenLine(number, texts[number - 1] if number <= len(texts) else "", tuple(found))
-        for number, found in tokens.items()
-    ]
-    return _own(made, vocabulary)
+    return _own([TokenLine(*numbered[at], tuple(own)) for at, own in tokens.items()], vocabulary)
+
+
+def _written_lines(source: str) -> list[tuple[int, str]]:
+    """Return the lines that are not blank, and their numbers.
+
+    A lexer's patterns go over a run of blank lines once for each of them.
+    """
+    source = source.replace("\r\n", "\n").replace("\r", "\n")[:_MAX_CHARACTERS]
+    lines = enumerate(source.removeprefix("\ufeff").split("\n"), 1)
+    return [(number, text.rstrip()) for number, text in lines if text.strip()]
 
 
 def _token(kind: object, text: str, previous: str, vocabulary: Vocabulary) -> str:
@@ -82,7 +86,7 @@ def prose_lines(source: str, vocabulary: Vocabulary) -> list[TokenLine]:
     """Return the lines of a derivation in words and formulas that the release did not give."""
     made = [
         TokenLine(number, text, tuple(_WORD.findall(text.casefold())))
-        for number, text in enumerate(source[:_MAX_CHARACTERS].split("\n"), 1)
+        for number, text in _written_lines(source)
     ]
     return _own([line for line in made if line.tokens], vocabulary)
 

@@ -48,13 +48,21 @@ def test_who_waits_for_a_person_is_told(export):
     assert "'bob'" in told
 
 
+def test_who_is_not_graded_yet_is_told(export, marked):
+    folder = marked.submission("new\x1b[2J").parent
+    folder.mkdir(parents=True)
+    told = export("--to", "csv", "-o", "-").stderr
+    assert "1 submitted, but not graded yet: 'new\\x1b[2J'" in told
+    folder.rmdir()
+
+
 def test_the_file_is_whole_private_and_marked_for_excel(export, marked):
     told = export("--to", "csv").stderr
     path = marked.course.root / "exports" / "toy-csv.csv"
     assert str(path) in told
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     assert path.stat().st_mode & 0o077 == 0
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert not list(path.parent.glob(".*"))
 
 
 def test_canvas_without_a_roster(export):
@@ -171,7 +179,11 @@ def test_an_ungraded_assignment_is_told_to_be_graded(tmp_path, toy):
 
 @pytest.mark.parametrize(
     "options",
-    [("--to", "csv", "--match", "x"), ("--to", "gradescope", "--grade-column", "x")],
+    [
+        ("--to", "csv", "--match", "x"),
+        ("--to", "gradescope", "--grade-column", "--roster"),
+        ("--to", "canvas", "--match", "x"),
+    ],
 )
 def test_options_that_do_not_go_together(export, options):
     assert "--roster" in export(*options, code=2).stderr
