@@ -70,8 +70,9 @@ def gradescope_results(result: SubmissionResult, visibility: Visibility) -> Grad
     return GradescopeResults(
         score=round(result.score + result.extra_credit, 2),
         execution_time=max(0.0, result.seconds),
-        output=_summary(result),
-        visibility=visibility,
+        output=_summary(result, visibility),
+        # A file that could not be read must be told before the due date.
+        visibility=visibility if tests else Visibility.VISIBLE,
         extra_data={
             "assignment": result.assignment,
             "max_score": result.max_score,
@@ -97,13 +98,15 @@ def not_graded(why: str, needs_person: bool) -> GradescopeResults:
     )
 
 
-def _summary(result: SubmissionResult) -> str:
-    lines = [f"{result.score:g} of {result.max_score:g} points"]
-    if result.extra_credit:
-        lines[0] += f", and {result.extra_credit:g} of extra credit"
-    lines += [f"{one.name}: {one.score:g} of {one.points:g}" for one in result.exercises]
+def _summary(result: SubmissionResult, visibility: Visibility) -> str:
+    """Return what is above the tests. It is always shown: scores are in it if tests are, too."""
+    lines = []
     if not any(exercise.tests for exercise in result.exercises):
-        lines = ["The file could not be read as the notebook of this assignment: no points."]
+        lines.append("The file could not be read as the notebook of this assignment: no points.")
+    elif visibility is Visibility.VISIBLE:
+        lines += [f"{one.name}: {one.score:g} of {one.points:g}" for one in result.exercises]
+    else:
+        lines.append("The notebook was read and graded.")
     lines += [f"Note: {note}" for note in result.notes]
     if result.has_grader_error:
         lines.append("A part of the grader failed. That is not your fault; a person will look.")

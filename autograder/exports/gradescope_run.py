@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+import autograder.cli  # noqa: F401  Sets up the process as for every command: fewer imports.
 from autograder.exports.gradescope_results import (
     GradescopeResults,
     Visibility,

@@ -151,6 +151,7 @@ def test_results_of_graded_submissions(export, marked):
     export("--to", "gradescope", "--with-results")
     path = marked.course.root / "exports" / "toy-gradescope.results" / "ada" / "results.json"
     jsonschema.validate(json.loads(path.read_text()), SCHEMA)
+    shutil.rmtree(marked.results)
 
 
 def test_hidden_detail_and_what_terminals_obey_stay_out():
@@ -161,6 +162,22 @@ def test_hidden_detail_and_what_terminals_obey_stay_out():
     (test,) = json.loads(written)["tests"]
     assert "line 2 of square: return \N{REPLACEMENT CHARACTER}[31mx" in test["output"]
     assert len(test["output"]) < 11_000
+
+
+def test_scores_are_not_told_before_the_tests_are():
+    early = gradescope_results(graded(), Visibility.AFTER_DUE_DATE)
+    assert (early.output, early.visibility) == (
+        "The notebook was read and graded.",
+        "after_due_date",
+    )
+    assert gradescope_results(graded(), Visibility.VISIBLE).output == "square: 0 of 2"
+
+
+def test_a_file_that_is_no_notebook_is_told_at_once():
+    unreadable = graded().model_copy(update={"exercises": [], "notes": ["it is empty"]})
+    document = gradescope_results(unreadable, Visibility.AFTER_DUE_DATE)
+    assert document.visibility == "visible"
+    assert document.output.endswith("no points.\nNote: it is empty")
 
 
 def graded():

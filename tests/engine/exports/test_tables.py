@@ -177,6 +177,16 @@ def test_an_ungraded_assignment_is_told_to_be_graded(tmp_path, toy):
     assert not (root / "exports").exists()
 
 
+def test_a_gradebook_that_is_none_is_told(tmp_path, toy):
+    root = tmp_path / "course"
+    shutil.copytree(toy.course.root, root)
+    (root / "gradebook.db").write_text("no database, but long enough to be taken for one" * 30)
+    done = CliRunner().invoke(main, ["--course", str(root), "export", "toy", "--to", "csv"])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("autograder: the gradebook cannot be read: ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "options",
     [
