@@ -76,8 +76,8 @@ def export(
     With --roster, rows and order are the other system's; who is missing on either side is told.
     gradescope is the zip that grades submissions there.
 
-    An earlier export of the same name is replaced. Exit code 1: a student with a score has no row
-    in the roster.
+    An earlier export of the same name is replaced, a file of another kind never. Exit code 1: a
+    student with a score has no row in the roster.
 
     \b
     autograder export a01_pca --to csv
@@ -121,7 +121,7 @@ def _export_scores(
 
     path = output or default_path(assignment, form, "csv")
     if path != _STDOUT:
-        check_writable(path, (roster,) if roster else ())
+        check_writable(path, "csv", (roster,) if roster else ())
     class_list = read_roster(roster) if roster is not None else None
     scores = read_scores(assignment)
     if form == "csv":
@@ -184,7 +184,7 @@ def _export_gradescope(
 
     path = output or default_path(assignment, "gradescope", "zip")
     if path != _STDOUT:
-        check_writable(path)
+        check_writable(path, "zip")
     if isolation == "none":
         click.echo(
             "warning: --isolation none lets student code on Gradescope read the hidden tests and "

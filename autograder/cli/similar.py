@@ -63,13 +63,13 @@ def similar(
     answers = read_class(chosen, progress(found, "reading", len(found)))
     pairs = similar_pairs(answers, threshold)
     for problem in answers.unreadable:
-        click.echo(f"not compared: {problem}", err=True)
+        click.echo(f"not compared: {_shown(problem)}", err=True)
     if html is not None:
         from autograder.exports.files import check_writable, write_whole
         from autograder.similarity.side_by_side import render_pairs
 
-        check_writable(html, tuple(one.path for one in found))
-        write_whole(html, render_pairs(chosen.name, pairs[:limit]).encode())
+        check_writable(html, "html")
+        write_whole(html, render_pairs(chosen.name, pairs[:limit]).encode("utf-8", "replace"))
         click.echo(f"wrote: {html}", err=True)
     if as_json:
         click.echo(json.dumps(_document(chosen.name, len(found), threshold, pairs), indent=1))
@@ -108,9 +108,9 @@ def _table(pairs: list[Pair]) -> Table:
     return table
 
 
-def _shown(student: str) -> str:
-    """Return a name that no terminal obeys."""
-    return student if student.isprintable() else repr(student)
+def _shown(text: str) -> str:
+    """Return a text that no terminal obeys."""
+    return text if text.isprintable() else repr(text)
 
 
 def _document(

@@ -102,5 +102,7 @@ def _points_warning(scores: ClassScores, roster: Roster, graded: int) -> list[st
         except ValueError:
             differs = bool(text)
         if differs:
-            return [f"Canvas has {text} points possible, the assignment {ours}: nothing is scaled"]
+            return [
+                f"Canvas has {text!r} points possible, the assignment {ours}: nothing is scaled"
+            ]
     return []

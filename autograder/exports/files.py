@@ -15,10 +15,17 @@ def default_path(assignment: Assignment, what: str, suffix: str) -> Path:
     return assignment.course.root / "exports" / f"{assignment.name}-{what}.{suffix}"
 
 
-def check_writable(path: Path, sources: tuple[Path, ...] = ()) -> None:
-    """Refuse a target that is a folder, or one of the files this export is made from."""
+def check_writable(path: Path, suffix: str, sources: tuple[Path, ...] = ()) -> None:
+    """Refuse a target that is a folder, a file of another kind, or what this is made from.
+
+    An earlier export may be replaced; a gradebook or a notebook is never one.
+    """
     if path.is_dir():
-        raise AutograderError(f"{path} is a folder: name a file with -o")
+        raise AutograderError(f"{path} is a folder: name a file")
+    if path.exists() and path.suffix.casefold() != f".{suffix}":
+        raise AutograderError(
+            f"{path} is there and is no .{suffix}: name another file, or remove it first"
+        )
     for source in sources:
         if path.exists() and source.exists() and path.samefile(source):
             raise AutograderError(f"{path} is what this export is made from: name another file")

@@ -90,7 +90,7 @@ def _maximum_warning(scores: ClassScores, roster: Roster) -> list[str]:
             differs = True
         if differs:
             return [
-                f"Moodle's maximum grade is {text}, the assignment's {ours}: nothing is scaled, "
+                f"Moodle's maximum grade is {text!r}, the assignment's {ours}: nothing is scaled, "
                 "and Moodle refuses a grade above its maximum"
             ]
     return []

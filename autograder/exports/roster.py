@@ -31,6 +31,8 @@ class Roster:
                 f"{self.path} has no column {name!r}: name one with {option}; "
                 f"columns: {', '.join(map(repr, self.header[:30]))}"
             )
+        if self.header.count(name) > 1:
+            raise AutograderError(f"{self.path} has several columns {name!r}: rename all but one")
         return self.header.index(name)
 
 

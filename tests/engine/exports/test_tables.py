@@ -102,7 +102,7 @@ def test_canvas_roster_keeps_rows_and_only_our_column(export, canvas):
     ]
     assert "1 in the roster without a score here (left as they were): '=cmd, Eve'" in done.stderr
     assert f"1 with a score here but not in the roster: {HOSTILE!r}" in done.stderr
-    assert "Canvas has 10 points possible, the assignment 11" in done.stderr
+    assert "Canvas has '10' points possible, the assignment 11" in done.stderr
 
 
 def test_a_roster_in_a_locale_of_semicolons(export, tmp_path):
@@ -120,6 +120,7 @@ def test_a_roster_in_a_locale_of_semicolons(export, tmp_path):
         ("Student,ID,Section,Other (3)\n", (), "no column of toy: name one with --grade-column"),
         ("Student,ID,Section,toy,Toy (2)\n", (), "several columns of toy"),
         ("Student,ID,Section,toy\n", ("--match", "Login"), "has no column 'Login'"),
+        ("Student,ID,Section,a,a\n", ("--grade-column", "a"), "has several columns 'a'"),
         ("Student,ID,Section,toy\nA,ada,S,\nB,ada,S,\n", (), "rows 2 and 3 are both of 'ada'"),
         ("Student,ID,Section,toy\nA,ada,S,,9\n", (), "more cells than the header"),
         ('Student,ID,Section,toy\n"A,ada\n', (), "is not CSV"),
@@ -137,6 +138,15 @@ def test_the_roster_itself_is_not_overwritten(export, canvas):
     done = export("--to", "canvas", "--roster", canvas, "-o", canvas, code=2)
     assert "is what this export is made from" in done.stderr
     assert canvas.read_bytes().endswith(CANVAS.encode())
+
+
+@pytest.mark.parametrize("name", ["gradebook.db", "source/toy/toy.ipynb", "exports"])
+def test_what_is_no_export_is_not_overwritten(export, marked, name):
+    path = marked.course.root / name
+    before = path.read_bytes() if path.is_file() else path.mkdir(exist_ok=True)
+    said = export("--to", "csv", "-o", path, code=2).stderr
+    assert "is no .csv" in said or "is a folder" in said
+    assert path.is_dir() or path.read_bytes() == before
 
 
 def test_moodle_without_a_roster(export):
@@ -163,7 +173,7 @@ def test_moodle_worksheet_is_filled_and_else_left_alone(export, tmp_path):
     before[1][4] = "9.5"
     assert after == before
     assert "'Carol'" in done.stderr
-    assert "Moodle's maximum grade is 10.00, the assignment's 11" in done.stderr
+    assert "Moodle's maximum grade is '10.00', the assignment's 11" in done.stderr
 
 
 def test_an_ungraded_assignment_is_told_to_be_graded(tmp_path, toy):

@@ -193,6 +193,26 @@ def test_the_page_side_by_side_escapes_what_students_wrote(pairs):
     assert "<mark>    scaled = total * 2 * len(&#39;&lt;script&gt;&#39;) - total</mark>" in page
 
 
+def test_a_students_name_is_not_obeyed(toy, submitted, tmp_path):
+    for student in ("\x1b[2J", "\udcff"):
+        (found,) = submitted(**{student: {"weighted_energy": ODD}})
+        assert found.path.exists()
+    page = tmp_path / "page.html"
+    command = [
+        "--course",
+        str(toy.course.root),
+        "similar",
+        "toy",
+        str(tmp_path),
+        "--html",
+        str(page),
+    ]
+    done = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert "\\x1b[2J" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "\\udcff" in done.stdout
+
+
 def test_the_command(toy, submitted, tmp_path):
     submitted(ada={"weighted_energy": ODD}, bob={"weighted_energy": COPIED})
     page = tmp_path / "page.html"
