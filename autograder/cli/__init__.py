@@ -67,10 +67,13 @@ def _register() -> None:
     from autograder.cli.collect import collect
     from autograder.cli.demo import demo
     from autograder.cli.doctor import doctor
+    from autograder.cli.export import export
     from autograder.cli.grade import grade
     from autograder.cli.new import new
+    from autograder.cli.similar import similar
 
-    for command in (build, check, new, calibrate, collect, grade, doctor, demo):
+    commands = (build, check, new, calibrate, collect, grade, export, similar, doctor, demo)
+    for command in commands:
         main.add_command(command)
 
 

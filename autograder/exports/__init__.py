@@ -1,0 +1,1 @@
+"""Scores in the forms other systems read: spreadsheets, Canvas, Moodle, Gradescope."""

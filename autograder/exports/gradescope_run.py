@@ -1,0 +1,102 @@
+"""Grade the one submission of a Gradescope container; never leave it without a results.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+import autograder.cli  # noqa: F401  Sets up the process as for every command: fewer imports.
+from autograder.exports.gradescope_results import (
+    GradescopeResults,
+    Visibility,
+    gradescope_results,
+    not_graded,
+)
+from autograder.isolation import Isolation
+from autograder.results import SubmissionResult
+from autograder.verdicts import Verdict
+
+SETTINGS_NAME = "export.json"
+_OUR_FAULT = (
+    "The autograder could not grade this submission. That is not your fault, and it is no "
+    "verdict on your work: your instructor must look at the autograder's output."
+)
+
+
+class ExportSettings(BaseModel):
+    """What was chosen when the zip was made."""
+
+    assignment: str
+    isolation: Isolation
+    visibility: Visibility
+
+
+class NotGraded(Exception):
+    """A submission that cannot be graded; the message is for the student."""
+
+
+def main() -> None:
+    """Grade what lies in `submission/` below the root, and write `results/results.json`."""
+    root = Path(sys.argv[1])
+    try:
+        document = grade_submission(root)
+    except NotGraded as problem:
+        document = not_graded(str(problem), needs_person=str(problem) == _OUR_FAULT)
+    except Exception as error:
+        print(f"the autograder failed: {type(error).__name__}: {error}", file=sys.stderr)
+        document = not_graded(_OUR_FAULT, needs_person=True)
+    path = root / "results" / "results.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(document.model_dump_json(indent=1), encoding="utf-8")
+
+
+def grade_submission(root: Path) -> GradescopeResults:
+    """Return Gradescope's document for the submitted notebook below a root."""
+    source = root / "source"
+    settings = ExportSettings.model_validate_json((source / SETTINGS_NAME).read_bytes())
+    notebook = find_notebook(root / "submission", settings.assignment)
+    result = _grade(source / "course", settings, notebook)
+    if result.verdict is Verdict.GRADER_ERROR and not any(e.tests for e in result.exercises):
+        raise NotGraded(_OUR_FAULT)
+    return gradescope_results(result, settings.visibility)
+
+
+def find_notebook(folder: Path, assignment: str) -> Path:
+    """Return the submitted notebook: the one of the assignment's name, or the only one."""
+    wanted = folder / f"{assignment}.ipynb"
+    if wanted.is_file() and not wanted.is_symlink():
+        return wanted
+    found = [
+        path
+        for path in sorted(folder.rglob("*.ipynb"))
+        if path.is_file() and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts
+    ]
+    if len(found) == 1:
+        return found[0]
+    what = f"none of the {len(found)} notebooks is" if found else "there is no notebook"
+    raise NotGraded(f"Submit {assignment}.ipynb: {what} of that name.")
+
+
+def _grade(course: Path, settings: ExportSettings, notebook: Path) -> SubmissionResult:
+    """Run `autograder grade` on it. What it says on stderr is for instructors alone."""
+    command = [sys.executable, "-m", "autograder", "--course", str(course), "grade"]
+    command += ["--json", "-j", "1", "--isolation", settings.isolation]
+    command += [settings.assignment, "--", str(notebook.absolute())]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    try:
+        (submission,) = json.loads(done.stdout)["submissions"]
+        return SubmissionResult.model_validate(submission)
+    except (ValueError, KeyError, TypeError, ValidationError):
+        print(f"`autograder grade` ended with {done.returncode}; see above", file=sys.stderr)
+        raise NotGraded(_OUR_FAULT) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Which students' answers are suspiciously alike: a hint for a person, never a verdict."""
