@@ -54,7 +54,7 @@ def similar(
     names of variables do not count, nor what the release gave, nor what many of the class or the
     course's own known answers have. Nothing is graded, and no student code runs.
     """
-    from autograder.batch.class_grading import find_submissions
+    from autograder.batch.finding import find_submissions
     from autograder.similarity.answers import read_class
     from autograder.similarity.comparing import similar_pairs
 

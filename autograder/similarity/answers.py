@@ -11,7 +11,7 @@ from functools import cached_property
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.batch.class_grading import Found
+from autograder.batch.finding import Found
 from autograder.chapters.functions import read_functions
 from autograder.configuration import course_limits
 from autograder.course import Assignment

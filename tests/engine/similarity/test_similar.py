@@ -6,7 +6,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from autograder.batch.class_grading import Found
+from autograder.batch.finding import Found
 from autograder.cli import main
 from autograder.similarity.answers import Answer, read_class
 from autograder.similarity.comparing import common_from, compare, similar_pairs
