@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
+from sqlalchemy.exc import OperationalError
 
 from autograder.configuration import course_config
 from autograder.course import Assignment
+from autograder.errors import GradebookError
+from autograder.gradebook.database import database_failure, describe, open_gradebook
 from autograder.gradebook.fresh_results import hand_over
 from autograder.gradebook.nbgrader_commands import (
     course_directory,
@@ -23,14 +27,28 @@ from autograder.results import SubmissionResult
 
 
 def register(assignment: Assignment) -> bool:
-    """Make sure the gradebook knows the assignment's cells; say whether it had to be told."""
+    """Make sure the gradebook knows the assignment's cells; say whether results must be entered.
+
+    They must where it had to be told, and where an earlier run did not come to its end.
+    """
     put_scripts_on_path()
+    unfinished = _unfinished(assignment)
+    was_unfinished = unfinished.exists()
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
     directory = course_directory(assignment, course_config(assignment.course))
-    with Gradebook(directory.db_url, directory.course_id) as gradebook:
-        if _is_registered(gradebook, assignment):
-            return False
-    generate_release(assignment, assignment.source_notebook.read_bytes(), directory.db_url)
-    return True
+    with open_gradebook(directory.db_url, directory.course_id) as gradebook:
+        known = _is_registered(gradebook, assignment)
+    if not known:
+        generate_release(assignment, assignment.source_notebook.read_bytes(), directory.db_url)
+    elif not was_unfinished:
+        unfinished.unlink()
+    return was_unfinished or not known
+
+
+def _unfinished(assignment: Assignment) -> Path:
+    """Return the file that is there as long as results may not be in the gradebook."""
+    return assignment.results / ".not-entered"
 
 
 def _is_registered(gradebook: Gradebook, assignment: Assignment) -> bool:
@@ -66,33 +84,66 @@ def ingest(
     put_scripts_on_path()
     config = course_config(assignment.course)
     directory = course_directory(assignment, config)
+    unfinished = _unfinished(assignment)
+    unfinished.touch()
+    is_complete = True
     for result in results:
         if any(exercise.tests for exercise in result.exercises):
-            yield result, _autograde(directory, config, assignment, result)
+            problem = _autograde(directory, config, assignment, result)
         else:
-            _record_unreadable(directory, assignment, result)
-            yield result, None
+            problem = _record_unreadable(directory, assignment, result)
+        is_complete = is_complete and problem is None
+        yield result, problem
+    if is_complete:
+        unfinished.unlink()
 
 
 def _autograde(
     directory: Any, config: Any, assignment: Assignment, result: SubmissionResult
 ) -> str | None:
-    hand_over(result)
     directory.student_id = result.student
     converter = Autograde(coursedir=directory, config=config)
     converter.force = True
     converter.log = nbgrader_log(assignment.course)
     try:
-        converter.start()
+        try:
+            _start(converter, result)
+        except GradebookError:
+            # The connection may have been cut, by a restart of the server say: once more.
+            _start(converter, result)
     except (NbGraderException, SystemExit) as error:
         log = assignment.course.root / "results" / "nbgrader.log"
         return f"{result.student}: not entered in the gradebook ({error}); see {log}"
     return None
 
 
-def _record_unreadable(directory: Any, assignment: Assignment, result: SubmissionResult) -> None:
+def _start(converter: Any, result: SubmissionResult) -> None:
+    """Run nbgrader's pass; what its database refused is a GradebookError."""
+    hand_over(result)
+    try:
+        converter.start()
+    except (NbGraderException, SystemExit) as error:
+        failure = database_failure(error)
+        if failure is None:
+            raise
+        raise GradebookError(describe(converter.coursedir.db_url, failure)) from error
+
+
+def _record_unreadable(
+    directory: Any, assignment: Assignment, result: SubmissionResult
+) -> str | None:
     """A file that is no notebook: 0 points, and flagged; there is nothing to show."""
-    with Gradebook(directory.db_url, directory.course_id) as gradebook:
+    try:
+        _enter_zero(directory, assignment, result)
+    except GradebookError as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise
+        return f"{result.student}: not entered in the gradebook ({error})"
+    return None
+
+
+def _enter_zero(directory: Any, assignment: Assignment, result: SubmissionResult) -> None:
+    with open_gradebook(directory.db_url, directory.course_id) as gradebook:
         gradebook.update_or_create_student(result.student)
         gradebook.update_or_create_submission(assignment.name, result.student)
         notebook = gradebook.find_submission_notebook(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,15 +28,21 @@ CHROMIUM_OPTIONS = [
 
 
 @pytest.fixture(scope="session")
-def run(classroom):
-    """Run a command in the class's course folder, as a person would; return what became of it."""
+def run(run_in, classroom):
+    """Run a command in the class's course folder."""
+    return partial(run_in, classroom)
+
+
+@pytest.fixture(scope="session")
+def run_in():
+    """Run a command in a course's folder, as a person would; return what became of it."""
     scripts = Path(sys.executable).parent
 
-    def run(*command, check=True):
+    def run(folder, *command, check=True):
         environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"}
         done = subprocess.run(
             [str(scripts / command[0]), *command[1:]],
-            cwd=classroom,
+            cwd=folder,
             env=environment,
             capture_output=True,
             text=True,
