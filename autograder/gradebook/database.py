@@ -81,10 +81,9 @@ def _engine(address: str, **settings: Any) -> Engine:
     except NoSuchModuleError:
         raise GradebookError(f"c.CourseDirectory.db_url: no database {url.drivername!r}") from None
     except ImportError as error:
-        what = url.drivername if url.get_backend_name() != "postgresql" else "PostgreSQL"
         raise GradebookError(
-            f"a gradebook in {what} needs a driver ({error}): "
-            "pip install 'genai-foundations[postgresql]', or pip install psycopg2-binary"
+            f"c.CourseDirectory.db_url: {url.drivername} needs a driver ({error}); for "
+            "postgresql:// that is: pip install psycopg2-binary"
         ) from None
     _engines.add(engine)
     return engine

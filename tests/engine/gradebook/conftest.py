@@ -13,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from autograder.batch.class_grading import ClassSettings, find_submissions, grade_class
+from autograder.configuration import course_limits
+from autograder.course import find_course
+from autograder.isolation import Isolation
+
 TOKEN = "engine-tests"
 CHROMIUM_OPTIONS = [
     "--headless=new",
@@ -82,6 +87,18 @@ def graded(run, classroom):
     """The class after `autograder grade`."""
     run("autograder", "grade", "toy")
     return classroom
+
+
+@pytest.fixture(scope="session")
+def toy_class(classroom, tmp_path_factory):
+    """A copy of the class with its results, not entered in any gradebook."""
+    root = tmp_path_factory.mktemp("toy-class") / "course"
+    own = shutil.ignore_patterns("gradebook.db*", "autograded", "feedback", "results")
+    shutil.copytree(classroom, root, ignore=own)
+    assignment = find_course(root).assignment("toy")
+    settings = ClassSettings(2, Isolation.BOX, course_limits(assignment.course))
+    assert len(list(grade_class(assignment, find_submissions(assignment, ()), settings))) == 3
+    return assignment
 
 
 @pytest.fixture(scope="session")

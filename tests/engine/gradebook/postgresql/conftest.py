@@ -17,11 +17,8 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy.engine import make_url
 
-from autograder.batch.class_grading import ClassSettings, find_submissions, grade_class
-from autograder.configuration import course_limits
 from autograder.course import find_course
 from autograder.gradebook.ingest import register
-from autograder.isolation import Isolation
 
 # The password needs quoting in a URL, and in a configuration file of nbgrader's alembic.
 USER, PASSWORD = "grader", "p@ss/w%rd"
@@ -102,18 +99,6 @@ def _another_user():
             user = pwd.getpwnam(name)
             return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
-
-
-@pytest.fixture(scope="session")
-def toy_class(classroom, tmp_path_factory):
-    """A copy of the class with its results, not entered in any gradebook."""
-    root = tmp_path_factory.mktemp("toy-class") / "course"
-    own = shutil.ignore_patterns("gradebook.db*", "autograded", "feedback", "results")
-    shutil.copytree(classroom, root, ignore=own)
-    assignment = find_course(root).assignment("toy")
-    settings = ClassSettings(2, Isolation.BOX, course_limits(assignment.course))
-    assert len(list(grade_class(assignment, find_submissions(assignment, ()), settings))) == 3
-    return assignment
 
 
 @pytest.fixture

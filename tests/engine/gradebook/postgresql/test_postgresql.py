@@ -193,7 +193,7 @@ def unusable(server):
     yield "postgresql://grader:hush@no-such-host.invalid/grades", "could not translate host name"
     yield "postgresql:/grader:hush@grades", "no SQLAlchemy URL"
     yield "postgre://grader:hush@host/grades", "no database 'postgre'"
-    yield "postgresql+pg8000://grader:hush@host/grades", "genai-foundations[postgresql]"
+    yield "postgresql+pg8000://grader:hush@host/grades", "pip install psycopg2-binary"
 
 
 def test_what_cannot_be_opened_is_said_on_one_line(server, copied):
