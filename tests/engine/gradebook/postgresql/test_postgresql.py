@@ -233,22 +233,24 @@ def test_a_refused_student_is_told_of_and_tried_again(assignment):
 
 
 def test_a_forked_process_leaves_the_connection_alone(assignment):
+    ask = sqlalchemy.text("SELECT pg_backend_pid()")
+
+    def connection_of(gradebook):
+        with gradebook.engine.connect() as connection:
+            return connection.execute(ask).scalar()
+
     with database.open_gradebook(address_of(assignment), COURSE) as gradebook:
-        gradebook.db.execute(sqlalchemy.text("SELECT 1"))
-        gradebook.db.commit()
+        before = connection_of(gradebook)
         context = multiprocessing.get_context("fork")
-        pids = context.SimpleQueue()
-        ask = sqlalchemy.text("SELECT pg_backend_pid()")
+        theirs = context.SimpleQueue()
 
         def child():
-            with gradebook.engine.connect() as connection:
-                pids.put(connection.execute(ask).scalar())
-            gradebook.engine.dispose()
+            theirs.put(connection_of(gradebook))
+            gradebook.close()
             os._exit(0)
 
         process = context.Process(target=child)
         process.start()
-        theirs = pids.get()
+        assert theirs.get() != before
         process.join()
-        with gradebook.engine.connect() as connection:
-            assert connection.execute(ask).scalar() != theirs
+        assert connection_of(gradebook) == before
