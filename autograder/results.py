@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from autograder.verdicts import Verdict
 
 SCHEMA_VERSION = 1
+# What a run that was killed may leave behind; no result is named so.
+_TEMPORARY = ".unfinished-"
 
 
 class _Model(BaseModel):
@@ -70,6 +73,9 @@ class Key(_Model):
 
     submission: str
     assignment: str
+    """What all exercises share: notebook, references, data, helpers of the tests."""
+    exercises: dict[str, str] = Field(default_factory=dict)
+    """By exercise: its own hidden tests and known answers."""
     engine: str
     settings: str
 
@@ -94,26 +100,55 @@ class SubmissionResult(_Model):
     key: Key
     exercises: list[ExerciseResult] = Field(default_factory=list)
     cells: list[CellOutput] = Field(default_factory=list)
+    in_doubt: bool = Field(default=False, exclude=True)
+    """A busy or failing machine may have cost points: a second run, alone, decides."""
 
     @property
     def has_grader_error(self) -> bool:
         """Say whether any part of it is our fault."""
         return any(one.verdict is Verdict.GRADER_ERROR for one in self.exercises)
 
+    @property
+    def is_gradable(self) -> bool:
+        """Say whether its file was a notebook, so that hidden tests were run."""
+        return any(one.tests for one in self.exercises)
+
+    def outdated_by(self, key: Key) -> frozenset[str]:
+        """Return the exercises that must be graded again where `key` is what holds now."""
+        every = frozenset(key.exercises)
+        whole = {"submission", "assignment", "engine", "settings"}
+        names = {one.name for one in self.exercises}
+        if self.has_grader_error or names != every or not self.is_gradable:
+            return every if self.has_grader_error or self.key != key else frozenset()
+        if self.key.model_dump(include=whole) != key.model_dump(include=whole):
+            return every
+        return frozenset(n for n in every if self.key.exercises.get(n) != key.exercises[n])
+
 
 def write_result(path: Path, result: SubmissionResult) -> None:
     """Write a result so that a reader sees the old one or the new one, never a part."""
+    write_text(path, result.model_dump_json())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it holds the old text or the new one, whenever the machine stops."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(result.model_dump_json())
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a run that was killed in the middle of writing left behind."""
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        path.unlink(missing_ok=True)
 
 
 def read_result(path: Path) -> SubmissionResult | None:
@@ -133,13 +168,13 @@ def read_results(folder: Path) -> Iterator[SubmissionResult]:
             yield result
 
 
-def document(assignment: str, results: list[SubmissionResult]) -> dict[str, object]:
-    """Return the document that `autograder grade --json` prints."""
-    return {
-        "schema": SCHEMA_VERSION,
-        "assignment": assignment,
-        "submissions": [
-            result.model_dump(mode="json", exclude={"cells", "schema_version"})
-            for result in results
-        ],
-    }
+def document_lines(assignment: str, results: Iterable[SubmissionResult]) -> Iterator[str]:
+    """Yield the text of the document that `autograder grade --json` prints, piece by piece."""
+    head = {"schema": SCHEMA_VERSION, "assignment": assignment}
+    yield json.dumps(head).removesuffix("}") + ', "submissions": ['
+    separator = "\n"
+    for result in results:
+        content = result.model_dump(mode="json", exclude={"cells", "schema_version"})
+        yield separator + json.dumps(content, indent=1)
+        separator = ",\n"
+    yield "\n]}\n"

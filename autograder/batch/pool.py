@@ -18,7 +18,7 @@ from autograder.box.namespaces import MIB, held_data_bytes
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_MAX_TRIES = 2
+_MAX_TRIES = 3
 _MEMORY_MB = 4096
 # Workers inherit everything the coordinator has imported, torch above all.
 _CONTEXT = multiprocessing.get_context("fork")
@@ -45,7 +45,12 @@ class Pool(Generic[Task, Result]):
     jobs: int
     make_worker: Callable[[int], contextlib.AbstractContextManager[Callable[[Task], Result]]]
     _workers: list[_Worker[Task]] = field(default_factory=list)
+    _alone: deque[Task] = field(default_factory=deque)
     _started: int = 0
+
+    def run_alone(self, task: Task) -> None:
+        """While tasks are run: let this one run when all the others are done, with none beside."""
+        self._alone.append(task)
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | JudgeDied | str]]:
         """Yield each task with its result as it comes; a text is a worker's own error."""
@@ -53,9 +58,14 @@ class Pool(Generic[Task, Result]):
         count = min(self.jobs, len(waiting))
         try:
             self._workers = [self._start() for _ in range(count)]
-            while waiting or any(worker.task for worker in self._workers):
+            while True:
                 self._hand_out(waiting)
                 busy = [worker for worker in self._workers if worker.task]
+                if not busy and self._alone:
+                    waiting.append((0, self._alone.popleft()))
+                    continue
+                if not busy:
+                    return
                 for connection in wait([worker.connection for worker in busy]):
                     worker = next(w for w in busy if w.connection is connection)
                     yield from self._collect(worker, waiting)

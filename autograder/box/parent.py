@@ -63,8 +63,19 @@ class WarmParent:
             self._sweep()
         elif what == "stop":
             self._stop()
+        elif what == "usage":
+            return self._usage()
         over, self._over = self._over, None
         return {"over": over, "peak_mb": round(self._peak_mb, 1), "cpu_s": round(self._cpu_s, 2)}
+
+    def _usage(self) -> dict[str, float]:
+        """Return the processor time of the submission process, and of what it has started."""
+        started = [pid for pid in processes.descendants(os.getpid()) if pid != self._submission]
+        own = [] if self._submission is None else [self._submission]
+        return {
+            "cells_cpu_s": processes.usage(own, 0.0).cpu_s,
+            "exercise_cpu_s": processes.usage(started, 0.0).cpu_s,
+        }
 
     def _start(self, limits: Limits, files: list[str], descriptor: int) -> None:
         self._stop()

@@ -14,6 +14,7 @@ from autograder.course import Assignment
 from autograder.errors import CourseError
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
+TEST_CLASS_PREFIX = "Test_"
 
 
 class CellKind(StrEnum):

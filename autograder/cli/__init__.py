@@ -64,12 +64,13 @@ def main(context: click.Context, course_folder: Path) -> None:
 def _register() -> None:
     from autograder.cli.build import build, check
     from autograder.cli.calibrate import calibrate
+    from autograder.cli.collect import collect
     from autograder.cli.demo import demo
     from autograder.cli.doctor import doctor
     from autograder.cli.grade import grade
     from autograder.cli.new import new
 
-    for command in (build, check, new, calibrate, grade, doctor, demo):
+    for command in (build, check, new, calibrate, collect, grade, doctor, demo):
         main.add_command(command)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import mean, median
+
 from rich.markup import escape
 from rich.table import Table
 
+from autograder.batch.tasks import Graded
 from autograder.results import ExerciseResult, SubmissionResult
 from autograder.verdicts import Verdict
 
@@ -42,6 +45,23 @@ def class_table(results: list[SubmissionResult]) -> list[Table]:
             f"{result.seconds:.1f}",
         )
     return [scores, _findings(results)]
+
+
+def class_summary(graded: list[Graded]) -> Table:
+    """Return a large class in figures, and those of it whom a person must look at."""
+    table = Table(title=f"{len(graded)} submissions", title_justify="left", show_header=False)
+    scores = [one.score for one in graded]
+    highest = graded[0].max_score
+    table.add_row("score", f"mean {mean(scores):.1f}, median {median(scores):g} of {highest:g}")
+    table.add_row("graded now", str(sum(one.is_new for one in graded)))
+    for verdict in Verdict:
+        count = sum(one.verdict is verdict for one in graded)
+        if count:
+            table.add_row(f"{_MARKS[verdict]} {verdict}", str(count))
+    flagged = [one.found.student for one in graded if one.needs_person]
+    if flagged:
+        table.add_row("need a person", escape(", ".join(flagged)))
+    return table
 
 
 def _cell(exercise: ExerciseResult) -> str:

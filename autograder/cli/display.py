@@ -18,7 +18,7 @@ from rich.progress import (
 Item = TypeVar("Item")
 
 # Progress goes to stderr, so that what a command prints can be piped.
-_STDERR = Console(stderr=True)
+STDERR = Console(stderr=True)
 
 
 def console() -> Console:
@@ -39,7 +39,7 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
         TimeRemainingColumn(),
     )
     # No refreshing thread: judges are forked from this process.
-    with Progress(*columns, console=_STDERR, transient=True, auto_refresh=False) as bar:
+    with Progress(*columns, console=STDERR, transient=True, auto_refresh=False) as bar:
         task = bar.add_task(what, total=total)
         bar.refresh()
         for item in items:

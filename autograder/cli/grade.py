@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.display import console, progress
+from autograder.cli.display import console
 from autograder.cli.options import isolation_option, jobs_option, limit_options, limits_from
 from autograder.course import Assignment, Course
 
 if TYPE_CHECKING:
-    from autograder.batch.class_grading import Found
+    from autograder.batch.class_grading import ClassGrading, ClassSettings
+    from autograder.batch.finding import Found
+    from autograder.batch.tasks import Graded
     from autograder.results import SubmissionResult
 
-    Outcome = tuple[Found, SubmissionResult, bool]
+_LARGE_CLASS = 60
+_INTERRUPTED = 130
 
 
 @click.command()
 @click.argument("assignment")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print the results document; touch no gradebook."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the results document, and a line of JSON on stderr for each submission when it is "
+    "graded; touch no gradebook.",
 )
 @click.option("--force", is_flag=True, help="Grade again what has not changed.")
+@click.option(
+    "--what-changed",
+    is_flag=True,
+    help="Grade what a run would grade again, write nothing, and say whose score would change.",
+)
 @jobs_option
 @isolation_option
 @limit_options
@@ -39,61 +51,124 @@ def grade(
     paths: tuple[Path, ...],
     as_json: bool,
     force: bool,
+    what_changed: bool,
     jobs: int,
     isolation: str,
     **limits: Any,
 ) -> None:
     """Grade ASSIGNMENT: all of submitted/, or the notebooks and folders named.
 
-    Results go to results/ASSIGNMENT/STUDENT.json and into nbgrader's gradebook. Notebooks that lie
-    elsewhere are graded and shown, but not entered. Unchanged submissions are not graded again.
-    Exit code 1: a submission needs a person.
+    Results go to results/ASSIGNMENT/STUDENT.json and into nbgrader's gradebook, each as it comes.
+    A run that was cut off goes on where it stopped: type the same again. Unchanged submissions are
+    not graded again; where only some exercises' hidden tests changed, only those exercises are.
+    Notebooks that lie outside the course are graded and shown, but not entered.
+
+    While it runs: how many are done, failing (less than half of the points) and flagged (a person
+    must look). Exit code 1: a submission needs a person; 130: stopped by Ctrl-C.
     """
-    from autograder.batch.class_grading import ClassSettings, find_submissions, grade_class
+    from autograder.batch.class_grading import ClassGrading, ClassSettings
+    from autograder.batch.finding import find_submissions
     from autograder.isolation import Isolation
-    from autograder.judge.sandbox import find_bubblewrap
-    from autograder.results import document
 
     course = find()
     chosen = course.assignment(assignment)
     settings = ClassSettings(jobs, Isolation(isolation), limits_from(course, limits), force)
+    _see_to_isolation(settings)
+    found = find_submissions(chosen, paths)
+    if not chosen.release_notebook.is_file():
+        raise click.UsageError(f"{chosen.name} is not built: run `autograder build {chosen.name}`")
+    with tempfile.TemporaryDirectory(prefix="results-") as scratch:
+        grading = ClassGrading(chosen, settings, Path(scratch), is_trial=what_changed)
+        enter = not (as_json or what_changed)
+        graded, problems = _grade(grading, found, enter=enter, as_json=as_json)
+        if what_changed:
+            _show_changes(chosen, graded)
+        elif as_json:
+            _print_document(chosen, graded)
+        else:
+            _show(chosen, graded)
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems or any(one.needs_person for one in graded):
+        sys.exit(1)
+
+
+def _see_to_isolation(settings: ClassSettings) -> None:
+    from autograder.isolation import Isolation
+    from autograder.judge.sandbox import find_bubblewrap
+
     if settings.isolation is Isolation.NONE:
         click.echo("warning: --isolation none runs student code with your own rights", err=True)
     else:
         find_bubblewrap()
-    found = find_submissions(chosen, paths)
-    if not chosen.release_notebook.is_file():
-        raise click.UsageError(f"{chosen.name} is not built: run `autograder build {chosen.name}`")
-    outcomes = list(progress(grade_class(chosen, found, settings), "grading", len(found)))
+
+
+def _grade(
+    grading: ClassGrading, found: list[Found], *, enter: bool, as_json: bool
+) -> tuple[list[Graded], list[str]]:
+    """Grade with progress; return what was graded, in the students' order, and what went wrong."""
+    from autograder.batch.run import grade_class, only_run
+    from autograder.batch.tasks import Graded
+    from autograder.cli.class_progress import class_progress
+
+    done: list[Graded] = []
     problems: list[str] = []
-    outcomes.sort(key=lambda outcome: outcome[0].student)
-    results = [result for _, result, _ in outcomes]
-    if as_json:
-        click.echo(json.dumps(document(chosen.name, results), indent=1))
-    else:
-        problems = _enter(chosen, outcomes)
-        _show(results)
-    for problem in problems:
-        click.echo(problem, err=True)
-    if problems or any(result.needs_person for result in results):
-        sys.exit(1)
+    try:
+        with (
+            only_run(grading.assignment),
+            class_progress(len(found), as_json=as_json) as progress,
+        ):
+            for event in grade_class(grading, found, enter=enter):
+                if isinstance(event, Graded):
+                    done.append(event)
+                    progress.graded(event)
+                    continue
+                progress.entered()
+                problems += [] if event.problem is None else [event.problem]
+    except KeyboardInterrupt:
+        click.echo(
+            f"stopped: {len(done)} of {len(found)} have their results; "
+            "type the same again to go on",
+            err=True,
+        )
+        sys.exit(_INTERRUPTED)
+    return sorted(done, key=lambda one: one.found.student), problems
 
 
-def _enter(assignment: Assignment, outcomes: list[Outcome]) -> list[str]:
-    """Enter what was graded now in the gradebook; return what could not be entered."""
-    from autograder.gradebook.ingest import ingest, register
+def _results(graded: list[Graded]) -> Iterator[SubmissionResult]:
+    from autograder.results import read_result
 
-    told = False
-    if any(one.in_course for one, _, _ in outcomes):
-        told = register(assignment)
-    new = [result for one, result, is_new in outcomes if one.in_course and (is_new or told)]
-    entered = progress(ingest(assignment, new), "gradebook", len(new)) if new else iter(())
-    return [problem for _, problem in entered if problem is not None]
+    for one in graded:
+        result = read_result(one.result)
+        if result is not None:
+            yield result
 
 
-def _show(results: list[SubmissionResult]) -> None:
-    from autograder.cli.class_table import class_table
+def _print_document(assignment: Assignment, graded: list[Graded]) -> None:
+    from autograder.results import document_lines
+
+    for line in document_lines(assignment.name, _results(graded)):
+        click.echo(line, nl=False)
+
+
+def _show(assignment: Assignment, graded: list[Graded]) -> None:
+    from autograder.cli.class_table import class_summary, class_table
 
     out = console()
-    for table in class_table(results):
+    if len(graded) > _LARGE_CLASS:
+        out.print(class_summary(graded))
+        out.print(f"`autograder report {assignment.name}` shows the class", highlight=False)
+        return
+    for table in class_table(list(_results(graded))):
         out.print(table)
+
+
+def _show_changes(assignment: Assignment, graded: list[Graded]) -> None:
+    from autograder.batch.what_changed import what_changed
+    from autograder.cli.changes_table import changes_table
+
+    out = console()
+    changes = what_changed(assignment, graded)
+    regraded = sum(one.is_new for one in graded)
+    out.print(f"{regraded} of {len(graded)} submissions would be graded again")
+    out.print(changes_table(changes) if changes else "no score would change")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from autograder.configuration import course_limits
 from autograder.course import Assignment
-from autograder.fingerprints import submission_key
+from autograder.fingerprints import fingerprint
 from autograder.isolation import Isolation
 from autograder.results import Key, SubmissionResult, read_result, write_result
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
@@ -32,9 +32,11 @@ def fresh_result(assignment: Assignment, student: str) -> SubmissionResult:
         return handed_over
     path = assignment.submission(student)
     kept = read_result(assignment.result(student))
-    if kept is not None and not kept.has_grader_error and kept.key == _key(assignment, path):
+    if kept is not None and not kept.outdated_by(_key(assignment, path)):
         return kept
-    result = _grader(assignment).grade_file(path, student)
+    result = _grader(assignment).grade_file(path, student, kept)
+    if result.in_doubt:
+        result = _grader(assignment).grade_file(path, student)
     write_result(assignment.result(student), result)
     return result
 
@@ -45,7 +47,7 @@ def _key(assignment: Assignment, path: Path) -> Key:
         content = read_bytes(path, limits.notebook_mb)
     except UnreadableNotebook:
         content = b""
-    return submission_key(assignment, content, limits, Isolation.BOX)
+    return fingerprint(assignment, limits, Isolation.BOX).key(content)
 
 
 @cache

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -27,28 +25,14 @@ from autograder.results import SubmissionResult
 
 
 def register(assignment: Assignment) -> bool:
-    """Make sure the gradebook knows the assignment's cells; say whether results must be entered.
-
-    They must where it had to be told, and where an earlier run did not come to its end.
-    """
+    """Make sure the gradebook knows the assignment's cells; say whether it had to be told."""
     put_scripts_on_path()
-    unfinished = _unfinished(assignment)
-    was_unfinished = unfinished.exists()
-    unfinished.parent.mkdir(parents=True, exist_ok=True)
-    unfinished.touch()
     directory = course_directory(assignment, course_config(assignment.course))
     with open_gradebook(directory.db_url, directory.course_id) as gradebook:
-        known = _is_registered(gradebook, assignment)
-    if not known:
-        generate_release(assignment, assignment.source_notebook.read_bytes(), directory.db_url)
-    elif not was_unfinished:
-        unfinished.unlink()
-    return was_unfinished or not known
-
-
-def _unfinished(assignment: Assignment) -> Path:
-    """Return the file that is there as long as results may not be in the gradebook."""
-    return assignment.results / ".not-entered"
+        if _is_registered(gradebook, assignment):
+            return False
+    generate_release(assignment, assignment.source_notebook.read_bytes(), directory.db_url)
+    return True
 
 
 def _is_registered(gradebook: Gradebook, assignment: Assignment) -> bool:
@@ -77,44 +61,33 @@ def _is_registered(gradebook: Gradebook, assignment: Assignment) -> bool:
     )
 
 
-def ingest(
-    assignment: Assignment, results: list[SubmissionResult]
-) -> Iterator[tuple[SubmissionResult, str | None]]:
-    """Write each result to the gradebook and `autograded/`; yield it, and what went wrong."""
-    put_scripts_on_path()
-    config = course_config(assignment.course)
-    directory = course_directory(assignment, config)
-    unfinished = _unfinished(assignment)
-    unfinished.touch()
-    is_complete = True
-    for result in results:
-        if any(exercise.tests for exercise in result.exercises):
-            problem = _autograde(directory, config, assignment, result)
-        else:
-            problem = _record_unreadable(directory, assignment, result)
-        is_complete = is_complete and problem is None
-        yield result, problem
-    if is_complete:
-        unfinished.unlink()
+class Ingest:
+    """Brings results of one assignment into the gradebook."""
 
+    def __init__(self, assignment: Assignment) -> None:
+        put_scripts_on_path()
+        self._assignment = assignment
+        self._config = course_config(assignment.course)
+        self._directory = course_directory(assignment, self._config)
 
-def _autograde(
-    directory: Any, config: Any, assignment: Assignment, result: SubmissionResult
-) -> str | None:
-    directory.student_id = result.student
-    converter = Autograde(coursedir=directory, config=config)
-    converter.force = True
-    converter.log = nbgrader_log(assignment.course)
-    try:
+    def enter(self, result: SubmissionResult) -> str | None:
+        """Write a result to the gradebook and `autograded/`; return what went wrong, if any."""
+        if not result.is_gradable:
+            return _record_unreadable(self._directory, self._assignment, result)
+        self._directory.student_id = result.student
+        converter = Autograde(coursedir=self._directory, config=self._config)
+        converter.force = True
+        converter.log = nbgrader_log(self._assignment.course)
         try:
-            _start(converter, result)
-        except GradebookError:
-            # The connection may have been cut, by a restart of the server say: once more.
-            _start(converter, result)
-    except (NbGraderException, SystemExit) as error:
-        log = assignment.course.root / "results" / "nbgrader.log"
-        return f"{result.student}: not entered in the gradebook ({error}); see {log}"
-    return None
+            try:
+                _start(converter, result)
+            except GradebookError:
+                # The connection may have been cut, by a restart of the server say: once more.
+                _start(converter, result)
+        except (NbGraderException, SystemExit) as error:
+            log = self._assignment.course.root / "results" / "nbgrader.log"
+            return f"{result.student}: not entered in the gradebook ({error}); see {log}"
+        return None
 
 
 def _start(converter: Any, result: SubmissionResult) -> None:

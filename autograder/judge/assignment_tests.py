@@ -13,11 +13,11 @@ from types import ModuleType
 from typing import Any
 
 from autograder.answers import KnownAnswer, known_answers
-from autograder.chapters.master import Exercise, read_master
+from autograder.chapters.master import TEST_CLASS_PREFIX, Exercise, read_master
 from autograder.course import Assignment
 from autograder.errors import CourseError
 from autograder.first_steps import warm_autograd, warm_imports
-from autograder.judge.collection import CLASS_PREFIX, TestCase, collect_cases
+from autograder.judge.collection import TestCase, collect_cases
 
 
 @dataclass
@@ -67,7 +67,7 @@ class JudgeSide:
         if exercise not in self._cases:
             path = self.assignment.hidden_tests
             raise CourseError(
-                f"{path}: no hidden tests of {exercise}; add {CLASS_PREFIX}{exercise}"
+                f"{path}: no hidden tests of {exercise}; add {TEST_CLASS_PREFIX}{exercise}"
             )
         return self._cases[exercise]
 
@@ -84,13 +84,13 @@ def hidden_test_classes(assignment: Assignment) -> dict[str, dict[str, str]]:
     """Return, by exercise, the names and sentences of its hidden tests, without running any."""
     tree = ast.parse(_existing(assignment).read_text(encoding="utf-8"))
     return {
-        node.name.removeprefix(CLASS_PREFIX): {
+        node.name.removeprefix(TEST_CLASS_PREFIX): {
             item.name: ast.get_docstring(item) or ""
             for item in node.body
             if isinstance(item, ast.FunctionDef) and item.name.startswith("test_")
         }
         for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name.startswith(CLASS_PREFIX)
+        if isinstance(node, ast.ClassDef) and node.name.startswith(TEST_CLASS_PREFIX)
     }
 
 

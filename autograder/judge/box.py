@@ -44,6 +44,8 @@ class Box:
         self._control: socket.socket | None = None
         self._is_ready = False
         self._has_started = False
+        self.deaths = 0
+        """How often it ended under a submission: a fault of the machine, hardly of a student."""
 
     def __enter__(self) -> Box:
         if not self.is_open:
@@ -155,6 +157,10 @@ class Box:
         """Kill what an exercise left running; return what the submission used, and too much of."""
         return self._tell("sweep")
 
+    def cpu_seconds(self, of: str) -> float:
+        """Return the processor time of the living processes of a submission's cells or exercise."""
+        return float(self._tell("usage").get(f"{of}_cpu_s", 0.0))
+
     def stop(self) -> dict[str, Any]:
         """End the submission and everything it started."""
         usage = self._tell("stop")
@@ -170,6 +176,7 @@ class Box:
             send_frame(self._control, {"do": what})
             return self._answer()
         except (PeerClosed, DeadlinePassed):
+            self.deaths += 1
             self.close()
             return {"over": None}
 

@@ -48,14 +48,17 @@ class Reply:
 
 @dataclass
 class Channel:
-    """The judge's end of the wall for one exercise; `why_gone` asks the box how a process ended."""
+    """The judge's end of the wall for one exercise; the hooks ask its box what has happened."""
 
     sock: socket.socket
     limits: Limits
     why_gone: Callable[[], str | None] = lambda: None
+    late: Callable[[float], None] = lambda _: None
+    """Called when a call takes too long, with the seconds that earlier calls took."""
     callbacks: Callbacks = field(default_factory=Callbacks)
     ended_by: AnswerFailure | None = None
     _calls: int = 0
+    _earlier_s: float = 0.0
 
     def call(self, packed: Packed, given: Given, seed: int) -> Reply:
         """Call the student's function; raise an AnswerFailure where no value comes back."""
@@ -92,14 +95,18 @@ class Channel:
     def _ask(self, header: dict[str, Any], block: bytes, given: Given) -> Frame:
         if self.ended_by is not None:
             raise self.ended_by
-        deadline = time.monotonic() + self.limits.call_wall_s
-        return self._guarded(lambda: self._converse(header, block, given, deadline))
+        started = time.monotonic()
+        deadline = started + self.limits.call_wall_s
+        frame: Frame = self._guarded(lambda: self._converse(header, block, given, deadline))
+        self._earlier_s += time.monotonic() - started
+        return frame
 
     def _guarded(self, talk: Callable[[], Any]) -> Any:
         """Turn every way in which the other side can break off into an AnswerFailure."""
         try:
             return talk()
         except DeadlinePassed:
+            self.late(self._earlier_s)
             limit = self.limits.call_wall_s
             raise self.end(AnswerTimedOut(f"A call took longer than {limit:g} s.")) from None
         except PeerClosed:

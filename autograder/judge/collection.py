@@ -15,15 +15,14 @@ from typing import Any
 import cloudpickle
 import pytest
 
+from autograder.chapters.master import TEST_CLASS_PREFIX
 from autograder.errors import CourseError
-
-CLASS_PREFIX = "Test_"
 
 _OPTIONS = [
     "--collect-only",
     "--quiet",
     "--import-mode=importlib",
-    f"--override-ini=python_classes={CLASS_PREFIX}*",
+    f"--override-ini=python_classes={TEST_CLASS_PREFIX}*",
     "--noconftest",
     "-c",
     "/dev/null",
@@ -98,7 +97,7 @@ def _case(item: Any, path: Path, secret_modules: frozenset[str]) -> TestCase:
     name = item.originalname or item.name
     hint = item.get_closest_marker("hint")
     return TestCase(
-        exercise=item.cls.__name__.removeprefix(CLASS_PREFIX),
+        exercise=item.cls.__name__.removeprefix(TEST_CLASS_PREFIX),
         test=name,
         sentence=" ".join((item.function.__doc__ or name).split()),
         hint=hint.args[0] if hint else "",

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from autograder.chapters.master import Exercise, read_master
 from autograder.course import Assignment
-from autograder.fingerprints import submission_key
+from autograder.fingerprints import Fingerprint, fingerprint
 from autograder.isolation import Isolation
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.box import Box
@@ -40,6 +40,7 @@ from autograder.submissions.rebuilding import Rebuilt, rebuild
 from autograder.verdicts import Verdict, worst
 
 POINT_DIGITS = 2
+_MAX_TRIES = 3
 
 
 @dataclass
@@ -79,28 +80,57 @@ class Grader:
         """Our own notebook, as students got it."""
         return nbformat.read(self.assignment.release_notebook, as_version=4)
 
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """What every result of this grader depends on."""
+        return fingerprint(self.assignment, self.limits, self.isolation)
+
     def key(self, content: bytes) -> Key:
         """Return what a result for this submission depends on."""
-        return submission_key(self.assignment, content, self.limits, self.isolation)
+        return self.fingerprint.key(content)
 
-    def grade_file(self, path: Path, student: str) -> SubmissionResult:
-        """Grade a submitted notebook; a file that is none gets 0 and a person's attention."""
+    def grade_file(
+        self, path: Path, student: str, kept: SubmissionResult | None = None
+    ) -> SubmissionResult:
+        """Grade a submitted notebook; a file that is none gets 0 and a person's attention.
+
+        Of an earlier result, `kept`, the exercises that nothing has changed for are taken over.
+        """
         try:
             content = read_bytes(path, self.limits.notebook_mb)
         except UnreadableNotebook as error:
             return self._unreadable(student, b"", str(error))
-        return self.grade_bytes(content, student, path.name)
+        return self.grade_bytes(content, student, path.name, kept)
 
-    def grade_bytes(self, content: bytes, student: str, name: str) -> SubmissionResult:
+    def grade_bytes(
+        self, content: bytes, student: str, name: str, kept: SubmissionResult | None = None
+    ) -> SubmissionResult:
         """Grade a notebook's bytes."""
         try:
             rebuilt = rebuild(parse(content, name), self.release)
         except UnreadableNotebook as error:
             return self._unreadable(student, content, str(error))
-        return self.grade_rebuilt(rebuilt, student, self.key(content))
+        return self.grade_rebuilt(rebuilt, student, self.key(content), kept)
 
-    def grade_rebuilt(self, rebuilt: Rebuilt, student: str, key: Key) -> SubmissionResult:
-        """Run a rebuilt notebook in the box and its hidden tests here; make the score."""
+    def grade_rebuilt(
+        self, rebuilt: Rebuilt, student: str, key: Key, kept: SubmissionResult | None = None
+    ) -> SubmissionResult:
+        """Run a rebuilt notebook in the box and its hidden tests here; make the score.
+
+        Where the box itself ends under the submission, it is graded again from the start.
+        """
+        for _ in range(_MAX_TRIES):
+            deaths = self._box.deaths
+            result = self._grade_once(rebuilt, student, key, kept)
+            if self._box.deaths == deaths:
+                return result
+        result.notes.append(f"its sandbox ended {_MAX_TRIES} times while it was graded")
+        result.needs_person = True
+        return result
+
+    def _grade_once(
+        self, rebuilt: Rebuilt, student: str, key: Key, kept: SubmissionResult | None
+    ) -> SubmissionResult:
         started = time.monotonic()
         exercises = [
             exercise
@@ -113,11 +143,16 @@ class Grader:
         try:
             submission.run_cells()
             cells_seconds = time.monotonic() - started
-            results = _ExerciseGrading(self, submission, rebuilt, exercises).grade()
+            grading = _ExerciseGrading(self, submission, rebuilt, exercises)
+            if kept is not None and kept.is_gradable and not kept.has_grader_error:
+                grading.kept = {one.name: one for one in kept.exercises}
+                grading.stale = kept.outdated_by(key)
+            results = grading.grade()
         finally:
             submission.close()
         result = self._total(student, key, results)
-        result.notes = rebuilt.notes
+        result.notes = list(rebuilt.notes)
+        result.in_doubt = submission.in_doubt
         result.cells = _cell_outputs(submission)
         result.seconds = round(time.monotonic() - started, 3)
         result.cells_seconds = round(cells_seconds, 3)
@@ -178,42 +213,63 @@ class _ExerciseGrading:
     submission: Submission
     rebuilt: Rebuilt
     exercises: list[Exercise]
+    kept: dict[str, ExerciseResult] = field(default_factory=dict)
+    """Results of an earlier run."""
+    stale: frozenset[str] = frozenset()
+    """The exercises whose kept results no longer hold."""
+    outcomes: dict[str, list[TestOutcome]] = field(default_factory=dict)
     stand_ins_called: dict[str, set[str]] = field(default_factory=dict)
     alone: bool = False
     """No stand-ins: the student's earlier answers, right or wrong."""
 
     def grade(self) -> list[ExerciseResult]:
-        names = [exercise.name for exercise in self.exercises]
-        outcomes = self._run(names)
+        later_too = False
+        for exercise in self.exercises:
+            name = exercise.name
+            if name in self.kept and name not in self.stale and not later_too:
+                continue
+            self.outcomes[name] = self._run(name)
+            # Later exercises may call this one, which is replaced now, or no longer is.
+            was_full = name in self.kept and self.kept[name].verdict is Verdict.PASSED
+            later_too |= was_full != self._is_full(name)
+        self._try_without_stand_ins()
+        return [self._result(exercise) for exercise in self.exercises]
+
+    def _try_without_stand_ins(self) -> None:
+        """An earlier answer may have been called in a way that only the student's own allows."""
         self.alone = True
         afresh = False
-        for name in names:
-            # An earlier answer may have been called in a way only the student's own allows.
-            if self.stand_ins_called.get(name) and _passed(outcomes[name]) < len(outcomes[name]):
-                used = self.stand_ins_called[name]
-                if not afresh:
-                    # A later exercise may have asked this one's reference, and left the answers.
-                    self.submission.close()
-                    afresh = True
-                again = self._run([name])[name]
-                if _passed(again) > _passed(outcomes[name]):
-                    outcomes[name] = again
-                else:
-                    self.stand_ins_called[name] = used
-        return [self._result(exercise, outcomes[exercise.name]) for exercise in self.exercises]
+        for name, outcomes in self.outcomes.items():
+            used = self.stand_ins_called.get(name)
+            if not used or self._is_full(name):
+                continue
+            if not afresh:
+                # A later exercise may have asked this one's reference, and left the answers.
+                self.submission.close()
+                afresh = True
+            again = self._run(name)
+            if _passed(again) > _passed(outcomes):
+                self.outcomes[name] = again
+            else:
+                self.stand_ins_called[name] = used
 
-    def _run(self, names: list[str]) -> dict[str, list[TestOutcome]]:
+    def _run(self, name: str) -> list[TestOutcome]:
         expectations = self.grader.misconceptions.expectations
-        return run_hidden_tests(self.grader.judge, names, self, expectations)
+        return run_hidden_tests(self.grader.judge, name, self, expectations)
 
-    def open(self, exercise: str, so_far: dict[str, list[TestOutcome]]) -> Channel:
+    def _is_full(self, name: str) -> bool:
+        if name in self.outcomes:
+            return _passed(self.outcomes[name]) == len(self.outcomes[name])
+        return self.kept[name].verdict is Verdict.PASSED
+
+    def open(self, exercise: str) -> Channel:
         """Open an exercise; earlier ones without full marks are answered by their references."""
         stand_ins: dict[str, Callable[..., Any]] = {}
-        for name, outcomes in so_far.items():
-            if name == exercise or self.alone:
+        for earlier in self.exercises:
+            if earlier.name == exercise or self.alone:
                 break
-            if _passed(outcomes) < len(outcomes):
-                stand_ins[name] = self.grader.judge.reference(name)
+            if not self._is_full(earlier.name):
+                stand_ins[earlier.name] = self.grader.judge.reference(earlier.name)
         return self.submission.open_exercise(exercise, stand_ins)
 
     def close(self, exercise: str, channel: Channel) -> None:
@@ -221,7 +277,10 @@ class _ExerciseGrading:
         self.stand_ins_called[exercise] = set(channel.callbacks.stand_ins_called)
         self.submission.close_exercise(channel)
 
-    def _result(self, exercise: Exercise, outcomes: list[TestOutcome]) -> ExerciseResult:
+    def _result(self, exercise: Exercise) -> ExerciseResult:
+        if exercise.name not in self.outcomes:
+            return self.kept[exercise.name]
+        outcomes = self.outcomes[exercise.name]
         self._explain_missing(exercise.name, outcomes)
         verdict = worst([outcome.verdict for outcome in outcomes])
         known = None

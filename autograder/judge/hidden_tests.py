@@ -53,30 +53,25 @@ class TestOutcome:
 class AnswerSource(Protocol):
     """Where the channel to an exercise's function comes from."""
 
-    def open(self, exercise: str, so_far: dict[str, list[TestOutcome]]) -> Channel: ...
+    def open(self, exercise: str) -> Channel: ...
 
     def close(self, exercise: str, channel: Channel) -> None: ...
 
 
 def run_hidden_tests(
-    judge: JudgeSide,
-    exercises: list[str],
-    source: AnswerSource,
-    expectations: dict[str, Any],
-) -> dict[str, list[TestOutcome]]:
-    """Run the hidden tests of these exercises, in this order; return their outcomes."""
-    outcomes: dict[str, list[TestOutcome]] = {name: [] for name in exercises}
+    judge: JudgeSide, exercise: str, source: AnswerSource, expectations: dict[str, Any]
+) -> list[TestOutcome]:
+    """Run the hidden tests of an exercise, in their order; return their outcomes."""
+    outcomes: list[TestOutcome] = []
     # A test that prints or warns speaks to its author, in calibration; not here.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for exercise in exercises:
-            channel = source.open(exercise, outcomes)
-            try:
-                for case in judge.cases_of(exercise):
-                    outcome = _outcome_of(outcomes[exercise], case)
-                    _run_case(judge, case, channel, expectations, outcome)
-            finally:
-                source.close(exercise, channel)
+        channel = source.open(exercise)
+        try:
+            for case in judge.cases_of(exercise):
+                _run_case(judge, case, channel, expectations, _outcome_of(outcomes, case))
+        finally:
+            source.close(exercise, channel)
     return outcomes
 
 

@@ -32,6 +32,8 @@ from autograder.wire.frames import (
 
 _MAX_RESTARTS = 6
 _INTERRUPT_GRACE_S = 2.0
+# A function that computes gets this share of a processor on a machine with nothing else to do.
+_FAIR_SHARE = 0.8
 # JSON writes a letter in up to 12 bytes, and pictures have eight times as much room as text.
 _BYTES_A_LETTER = 24
 
@@ -57,6 +59,8 @@ class Submission:
     runs: dict[int, CellRun] = field(default_factory=dict)
     usage: dict[str, Any] = field(default_factory=dict)
     _sock: socket.socket | None = None
+    in_doubt: bool = False
+    """Something ended for a reason that may be the machine's: too little processor time, a kill."""
     _skipped: set[int] = field(default_factory=set)
     _restarts: int = 0
     _deadline: float = 0.0
@@ -79,6 +83,7 @@ class Submission:
         self._drop()
         todo = [(index, source) for index, source in self.cells if index not in self._skipped]
         current = todo[0][0] if todo else -1
+        began, cells_s = time.monotonic(), 0.0
         try:
             self._sock = self.box.start_submission(self.limits, self.files)
             self._sock.settimeout(self.limits.cell_wall_s)
@@ -91,6 +96,7 @@ class Submission:
                 except DeadlinePassed:
                     if interrupted:
                         raise
+                    self._doubt_time("cells", self._limit_s(current), cells_s)
                     self._fail_cell(current, self._timed_out(current))
                     self.box.interrupt()
                     interrupted = True
@@ -98,6 +104,7 @@ class Submission:
                 interrupted = False
                 if "cells" in header:
                     return None
+                cells_s = time.monotonic() - began
                 if not isinstance(header.get("cell"), int) or header["cell"] not in dict(todo):
                     raise FrameError("a cell that was not sent")
                 current = header["cell"]
@@ -140,6 +147,7 @@ class Submission:
             return AnswerTimedOut("The notebook used up its processor time.")
         if why == "processes":
             return AnswerCrashed(f"The cell started more than {self.limits.processes} processes.")
+        self.in_doubt = True
         return AnswerCrashed("The cell ended its process (an exit, a crash, or a fatal signal).")
 
     def _fail_cell(self, index: int, problem: AnswerFailure) -> int:
@@ -167,7 +175,8 @@ class Submission:
                 continue
             finally:
                 theirs.close()
-            return Channel(ours, self.limits, self._why_gone, Callbacks(dict(stand_ins)))
+            callbacks = Callbacks(dict(stand_ins))
+            return Channel(ours, self.limits, self._why_gone, self._late, callbacks)
         return _dead_channel(
             self.limits, AnswerCrashed("The notebook's cells end every process they run in.")
         )
@@ -190,7 +199,17 @@ class Submission:
 
     def _why_gone(self) -> str | None:
         over = self.box.sweep().get("over")
+        if not over:
+            self.in_doubt = True
         return str(over) if over else None
+
+    def _late(self, earlier_s: float) -> None:
+        self._doubt_time("exercise", self.limits.call_wall_s, earlier_s)
+
+    def _doubt_time(self, of: str, limit_s: float, earlier_s: float) -> None:
+        """Doubt a timeout where the student's code had too little of the processor's time."""
+        if self.box.cpu_seconds(of) - earlier_s < _FAIR_SHARE * limit_s:
+            self.in_doubt = True
 
     def close(self) -> None:
         """End everything this submission started."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from autograder import results
 from autograder.limits import Limits
-from autograder.results import Key, SubmissionResult, document, read_result, write_result
+from autograder.results import Key, SubmissionResult, document_lines, read_result, write_result
 from autograder.verdicts import Verdict, worst
 
 
@@ -92,8 +92,14 @@ def test_an_unknown_verdict_is_refused():
         result(verdict="ALMOST")
 
 
-def test_the_document_is_plain_json_with_its_schema_first():
-    made = json.loads(json.dumps(document("toy", [result()])))
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_document_is_plain_json_whatever_the_count(count):
+    made = json.loads("".join(document_lines("toy", iter([result()] * count))))
+    assert len(made["submissions"]) == count
+
+
+def test_the_document_begins_with_its_schema():
+    made = json.loads("".join(document_lines("toy", [result()])))
     assert made["schema"] == 1
     assert made["assignment"] == "toy"
     (submission,) = made["submissions"]

@@ -1,158 +1,152 @@
-"""Finding a class's submissions, and what is done of them: with a judge that starts no box."""
+"""What is done of a class, in which order, and what is kept: with judges that start no box."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from autograder.batch.class_grading import ClassSettings, Found, find_submissions, grade_class
-from autograder.course import Assignment, Course
+from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.finding import find_submissions
 from autograder.errors import AutograderError
 from autograder.isolation import Isolation
 from autograder.judge.grading import Grader
 from autograder.limits import Limits
-from autograder.results import read_result
+from autograder.results import read_result, write_result
 
 SETTINGS = ClassSettings(1, Isolation.BOX, Limits(notebook_mb=1))
 
 
-@pytest.fixture
-def course(toy, tmp_path):
-    """The toy course by links, with folders of its own for submissions and results."""
-    root = tmp_path / "course"
-    root.mkdir()
-    for name in ("source", "solutions", "tests", "release", "nbgrader_config.py"):
-        (root / name).symlink_to(toy.course.root / name)
-    return Assignment(Course(root), "toy")
-
-
-@pytest.fixture
-def handed_in(course):
-    """Return a function that puts a file where nbgrader keeps a student's submission."""
-
-    def make(student, content=b"[]"):
-        path = course.submission(student)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        return path
-
-    return make
-
-
-def test_all_of_submitted_is_found_in_the_order_of_names(course, handed_in):
-    for student in ("zoe", "adam o'neil"):
-        handed_in(student)
-    (course.course.submitted / "other" / "another_assignment").mkdir(parents=True)
-    found = find_submissions(course, ())
-    assert [one.student for one in found] == ["adam o'neil", "zoe"]
-    assert all(one.in_course and one.path.is_file() for one in found)
-
-
-def test_a_folder_without_a_notebook_is_found_too(course):
-    course.submission("ada").parent.mkdir(parents=True)
-    assert [one.student for one in find_submissions(course, ())] == ["ada"]
-
-
-def test_no_submissions_says_where_they_lie(course):
-    with pytest.raises(AutograderError, match=r"no submissions of toy in .*<student>/toy/toy\.ip"):
-        find_submissions(course, ())
-
-
-def test_a_path_below_submitted_means_its_student(course, handed_in):
-    path = handed_in("ada")
-    expected = [Found("ada", path, True)]
-    for named in (path, path.parent, path.parent.parent):
-        assert find_submissions(course, (named,)) == expected
-    assert find_submissions(course, (path, path.parent)) == expected
-
-
-def test_loose_notebooks_are_named_by_their_files(course, tmp_path):
-    folder = tmp_path / "loose"
-    folder.mkdir()
-    for name in ("b.ipynb", "a b.ipynb", "notes.txt"):
-        (folder / name).touch()
-    found = find_submissions(course, (folder,))
-    assert [(one.student, one.in_course) for one in found] == [("a b", False), ("b", False)]
-
-
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (lambda folder: None, "no such file or folder"),
-        (lambda folder: folder.mkdir(), "no notebooks in this folder"),
-    ],
-)
-def test_a_path_that_leads_nowhere_is_named(course, tmp_path, make, said):
-    path = tmp_path / "nowhere"
-    make(path)
-    with pytest.raises(AutograderError, match=f"nowhere: {said}"):
-        find_submissions(course, (path,))
-
-
-def test_two_submissions_of_one_name_are_named(course, tmp_path):
-    paths = [tmp_path / folder / "ada.ipynb" for folder in "ab"]
-    for path in paths:
-        path.parent.mkdir()
-        path.touch()
-    with pytest.raises(AutograderError, match=r"two submissions of 'ada': .*a/ada.*b/ada"):
-        find_submissions(course, tuple(paths))
-
-
 class FakeGrader(Grader):
-    """A grader that runs nothing: everything gets 0, and what says `raises` raises."""
+    """A grader that runs nothing: everything gets 0; what a file says decides what goes wrong."""
 
-    def grade_file(self, path: Path, student: str):
+    def grade_file(self, path: Path, student: str, kept=None):
         content = path.read_bytes()
         if content == b"raises":
             raise RuntimeError("a bug of ours")
-        return self.grade_bytes(content, student, path.name)
+        if content == b"no room":
+            raise OSError(28, "No space left on device")
+        result = self.grade_bytes(content, student, path.name)
+        log = path.parents[3] / "log"
+        with log.open("a") as file:
+            file.write(f"{student}\n")
+        if content == b"in doubt":
+            result.in_doubt = True
+        return result
 
 
-def grade(course, monkeypatch, **edits):
+@pytest.fixture
+def grade(course, tmp_path, monkeypatch):
+    """Return a function that grades the class; what it returns is by student."""
     monkeypatch.setattr("autograder.judge.grading.Grader", FakeGrader)
-    settings = ClassSettings(**{**vars(SETTINGS), **edits})
-    found = find_submissions(course, ())
-    return {f.student: (result, now) for f, result, now in grade_class(course, found, settings)}
+    monkeypatch.setattr("autograder.batch.class_grading.launch_together", lambda *_: [])
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    def grade(*paths, is_trial=False, **edits):
+        settings = ClassSettings(**{**vars(SETTINGS), **edits})
+        grading = ClassGrading(course, settings, scratch, is_trial)
+        todo, unchanged = grading.split(find_submissions(course, paths))
+        done = [*unchanged, *grading.grade(todo)]
+        return {one.found.student: one for one in done}
+
+    return grade
 
 
-def test_results_are_written_and_what_is_unchanged_is_not_graded_again(
-    course, handed_in, monkeypatch
-):
+def order(course):
+    """Return the students in the order in which they were graded."""
+    return (course.course.root / "log").read_text().split()
+
+
+def test_results_are_written_and_what_is_unchanged_is_not_graded_again(course, handed_in, grade):
     handed_in("ada", b"1")
     handed_in("bob", b"1")
-    assert all(now for _, now in grade(course, monkeypatch).values())
+    assert all(one.is_new for one in grade().values())
     assert read_result(course.result("ada")).student == "ada"
     handed_in("bob", b"2")
-    again = grade(course, monkeypatch)
-    assert {student: now for student, (_, now) in again.items()} == {"ada": False, "bob": True}
+    again = grade()
+    assert {student: one.is_new for student, one in again.items()} == {"ada": False, "bob": True}
 
 
 @pytest.mark.parametrize("edits", [{"force": True}, {"limits": Limits(notebook_mb=2)}])
-def test_force_and_other_limits_grade_again(course, handed_in, monkeypatch, edits):
+def test_force_and_other_limits_grade_again(handed_in, grade, edits):
     handed_in("ada", b"1")
-    grade(course, monkeypatch)
-    assert grade(course, monkeypatch, **edits)["ada"][1] is True
+    grade()
+    assert grade(**edits)["ada"].is_new
 
 
-def test_what_was_our_fault_is_graded_again(course, handed_in, monkeypatch):
+def test_what_was_our_fault_is_graded_again(handed_in, grade):
     handed_in("ada", b"raises")
-    grade(course, monkeypatch)
-    assert grade(course, monkeypatch)["ada"][1] is True
+    grade()
+    assert grade()["ada"].is_new
 
 
-def test_a_bug_of_ours_costs_one_submission_and_calls_a_person(course, handed_in, monkeypatch):
+def test_a_bug_of_ours_costs_one_submission_and_calls_a_person(course, handed_in, grade):
     handed_in("ada", b"raises")
     handed_in("bob", b"1")
-    results = grade(course, monkeypatch)
-    assert results["ada"][0].verdict == "GRADER_ERROR"
-    assert results["ada"][0].needs_person
-    assert results["ada"][0].notes == ["RuntimeError: a bug of ours"]
-    assert results["bob"][0].verdict == "MISSING"
+    graded = grade()
+    assert graded["ada"].verdict == "GRADER_ERROR"
+    assert graded["ada"].needs_person
+    assert read_result(course.result("ada")).notes == ["RuntimeError: a bug of ours"]
+    assert graded["bob"].verdict == "MISSING"
 
 
-def test_loose_notebooks_leave_no_results_behind(course, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.judge.grading.Grader", FakeGrader)
-    loose = tmp_path / "ada.ipynb"
+def test_loose_notebooks_leave_no_results_behind(course, tmp_path, grade):
+    loose = tmp_path / "1" / "2" / "3" / "4" / "ada.ipynb"
+    loose.parent.mkdir(parents=True)
     loose.write_bytes(b"1")
-    found = find_submissions(course, (loose,))
-    assert len(list(grade_class(course, found, SETTINGS))) == 1
+    assert grade(loose)["ada"].is_new
     assert not course.results.exists()
+
+
+def test_a_trial_writes_nothing_to_the_course(course, handed_in, grade):
+    handed_in("ada", b"1")
+    grade()
+    before = course.result("ada").read_bytes()
+    handed_in("ada", b"2")
+    tried = grade(is_trial=True)["ada"]
+    assert read_result(tried.result).key != read_result(course.result("ada")).key
+    assert course.result("ada").read_bytes() == before
+
+
+def test_the_slowest_known_goes_first_and_the_unknown_between(course, handed_in, grade):
+    for student in ("ada", "bob", "cy"):
+        handed_in(student, b"1")
+    grade()
+    for student, seconds in (("ada", 1.0), ("bob", 3.0), ("cy", 9.0)):
+        result = read_result(course.result(student))
+        result.seconds = seconds
+        write_result(course.result(student), result)
+        handed_in(student, b"2")
+    handed_in("dan", b"1")
+    (course.course.root / "log").unlink()
+    grade()
+    assert order(course) == ["cy", "bob", "dan", "ada"]
+
+
+def test_what_is_in_doubt_runs_again_when_all_others_are_done(course, handed_in, grade):
+    handed_in("ada", b"in doubt")
+    for student in ("bob", "cy", "dan"):
+        handed_in(student, b"1")
+    graded = grade(jobs=2)
+    assert sorted(graded) == ["ada", "bob", "cy", "dan"]
+    assert order(course).count("ada") == 2
+    assert order(course)[-1] == "ada"
+    assert "in_doubt" not in json.loads(course.result("ada").read_text())
+
+
+def test_a_full_disk_stops_the_run_and_keeps_what_is_written(course, handed_in, grade, monkeypatch):
+    handed_in("ada", b"1")
+    grade()
+    handed_in("bob", b"1")
+    write = write_result
+
+    def full(path, result):
+        if result.student == "bob":
+            raise OSError(28, "No space left on device")
+        write(path, result)
+
+    monkeypatch.setattr("autograder.batch.tasks.write_result", full)
+    with pytest.raises(AutograderError, match=r"results/toy: No space left on device"):
+        grade()
+    assert read_result(course.result("ada")) is not None
+    assert read_result(course.result("bob")) is None

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_a_judge_that_dies_once_costs_one_retry(tmp_path):
     assert (tmp_path / "died").exists()
 
 
-def test_a_judge_that_dies_twice_is_said_to_have_died(tmp_path):
+def test_a_judge_that_dies_each_time_is_said_to_have_died(tmp_path):
     def do(task):
         if task == 1:
             with (tmp_path / "tries").open("a") as file:
@@ -80,7 +81,7 @@ def test_a_judge_that_dies_twice_is_said_to_have_died(tmp_path):
     answered = dict(pool_of(do).run(range(4)))
     assert isinstance(answered.pop(1), JudgeDied)
     assert answered == {0: 0, 2: 2, 3: 3}
-    assert (tmp_path / "tries").read_text() == "xx"
+    assert (tmp_path / "tries").read_text() == "xxx"
 
 
 def test_a_worker_that_cannot_start_says_why():
@@ -100,3 +101,23 @@ def test_stopping_halfway_leaves_no_worker_behind():
     answers.close()
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
+
+
+def test_what_is_to_run_alone_runs_with_no_other_beside_it(tmp_path):
+    def do(task):
+        running = tmp_path / str(task)
+        running.touch()
+        beside = len(list(tmp_path.iterdir()))
+        time.sleep(0.02)
+        running.unlink()
+        return beside
+
+    pool = pool_of(do, jobs=3)
+    answered = []
+    for task, beside in pool.run(range(9)):
+        if task < 3:
+            pool.run_alone(task + 100)
+        answered.append((task, beside))
+    assert sorted(task for task, _ in answered) == [*range(9), 100, 101, 102]
+    assert [beside for _, beside in answered[-3:]] == [1, 1, 1]
+    assert max(beside for _, beside in answered) > 1

@@ -222,7 +222,7 @@ def test_a_probe_that_holds_a_secret_is_our_fault_and_never_sent(toy, tmp_path, 
     judge = JudgeSide(toy)
     assert judge.solutions
     judge.assignment = _WithTests(toy, tests)
-    outcomes = run_hidden_tests(judge, ["square"], source, {})["square"]
+    outcomes = run_hidden_tests(judge, "square", source, {})
     assert [one.verdict for one in outcomes] == [Verdict.GRADER_ERROR]
     assert "may not go into the box" in outcomes[0].detail
     assert seen == []
@@ -244,7 +244,7 @@ class _Local:
     def __init__(self, function):
         self._function = function
 
-    def open(self, exercise, so_far):
+    def open(self, exercise):
         return local_channel(self._function, Limits())
 
     def close(self, exercise, channel):

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.batch.class_grading import ClassSettings, find_submissions, grade_class
+from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.finding import find_submissions
+from autograder.batch.run import grade_class
 from autograder.configuration import course_limits
 from autograder.course import find_course
 from autograder.isolation import Isolation
@@ -97,7 +99,9 @@ def toy_class(classroom, tmp_path_factory):
     shutil.copytree(classroom, root, ignore=own)
     assignment = find_course(root).assignment("toy")
     settings = ClassSettings(2, Isolation.BOX, course_limits(assignment.course))
-    assert len(list(grade_class(assignment, find_submissions(assignment, ()), settings))) == 3
+    grading = ClassGrading(assignment, settings, tmp_path_factory.mktemp("scratch"))
+    found = find_submissions(assignment, ())
+    assert len(list(grade_class(grading, found, enter=False))) == 3
     return assignment
 
 

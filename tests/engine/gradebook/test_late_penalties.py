@@ -9,7 +9,7 @@ from nbgrader.api import Gradebook
 from nbgrader.plugins import CsvExportPlugin
 
 from autograder.course import find_course
-from autograder.gradebook.ingest import ingest, register
+from autograder.gradebook.ingest import Ingest, register
 from autograder.results import read_result, read_results
 
 pytestmark = [
@@ -79,8 +79,9 @@ def register_with_due_date(assignment):
 
 
 def enter(assignment):
-    entered = list(ingest(assignment, list(read_results(assignment.results))))
-    assert [problem for _, problem in entered] == [None] * 3
+    ingest = Ingest(assignment)
+    problems = [ingest.enter(result) for result in read_results(assignment.results)]
+    assert problems == [None] * 3
 
 
 def penalties(assignment):

@@ -12,7 +12,7 @@ class Serving:
     def __init__(self, function):
         self.function = function
 
-    def open(self, exercise, so_far):
+    def open(self, exercise):
         return local_channel(self.function, Limits(call_wall_s=1))
 
     def close(self, exercise, channel):

@@ -27,7 +27,7 @@ def outcomes(toy, tmp_path, serving):
         judge = JudgeSide(toy)
         secret = frozenset({judge.solutions.__name__})
         judge.__dict__["_cases"] = collect_cases(tests, secret)
-        return run_hidden_tests(judge, ["square"], serving(function), {})["square"]
+        return run_hidden_tests(judge, "square", serving(function), {})
 
     return run
 
@@ -105,5 +105,5 @@ def test_parametrized_cases_count_as_one_test(tmp_path, toy, serving):
     judge = JudgeSide(toy)
     judge.__dict__["_cases"] = collect_cases(tests, frozenset())
     source = serving(lambda x: np.ones(2) if len(x) == 2 else np.zeros(len(x)))
-    (outcome,) = run_hidden_tests(judge, ["square"], source, {})["square"]
+    (outcome,) = run_hidden_tests(judge, "square", source, {})
     assert (outcome.name, outcome.verdict) == ("test_sizes", Verdict.FAILED)

@@ -1,0 +1,160 @@
+"""The gradebook's one writer: a process that enters results while others are still graded."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Any
+
+from autograder.course import Assignment
+from autograder.errors import AutograderError
+from autograder.gradebook.entered import EnteredMarks
+from autograder.results import read_result
+
+# A fork, made before this process imports torch or starts threads.
+_CONTEXT = multiprocessing.get_context("fork")
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A result that is in the gradebook now, or what went wrong."""
+
+    student: str
+    problem: str | None
+
+
+@dataclass
+class GradebookWriter:
+    """Enters results one after the other, in a process of its own."""
+
+    assignment: Assignment
+    _waiting: deque[str] = field(default_factory=deque)
+    _process: Any = None
+    _connection: Connection | None = None
+    _is_busy: bool = True
+    """It begins with the registration of the assignment's cells."""
+
+    def __enter__(self) -> GradebookWriter:
+        ours, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=_write, args=(theirs, ours, self.assignment))
+        self._process.start()
+        theirs.close()
+        self._connection = ours
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        # It ends what it has in hand: nothing half-written is left.
+        if self._connection is not None:
+            self._connection.close()
+        self._process.join()
+
+    def enter(self, student: str) -> None:
+        """Let a student's result be entered when its turn comes."""
+        self._waiting.append(student)
+
+    def poll(self) -> Iterator[Entered]:
+        """Yield what has been entered meanwhile, without waiting."""
+        assert self._connection is not None
+        self._send()
+        while self._is_busy and self._connection.poll():
+            yield from self._receive()
+            self._send()
+
+    def finish(self) -> Iterator[Entered]:
+        """Yield the rest, as it is entered."""
+        self._send()
+        while self._is_busy:
+            yield from self._receive()
+            self._send()
+
+    def _send(self) -> None:
+        # One at a time: neither side may block on a full pipe while the other does.
+        if self._waiting and not self._is_busy:
+            assert self._connection is not None
+            self._is_busy = True
+            with contextlib.suppress(OSError):
+                self._connection.send(self._waiting.popleft())
+
+    def _receive(self) -> list[Entered]:
+        assert self._connection is not None
+        wait([self._connection])
+        self._is_busy = False
+        try:
+            message = self._connection.recv()
+        except (EOFError, OSError):
+            raise AutograderError(
+                "the process that writes the gradebook died; results are kept: run this again"
+            ) from None
+        if isinstance(message, AutograderError):
+            raise message
+        return [message] if isinstance(message, Entered) else []
+
+
+def _write(connection: Connection, other: Connection, assignment: Assignment) -> None:
+    """In the writer's process: register the assignment, then enter results until told to stop."""
+    other.close()
+    # The terminal's Ctrl-C is the coordinator's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with _only_writer(assignment), contextlib.suppress(EOFError, BrokenPipeError):
+            for message in _entering(assignment, connection):
+                connection.send(message)
+    except AutograderError as error:
+        _tell(connection, error)
+    except Exception as error:
+        first_line = str(error).strip().partition("\n")[0]
+        _tell(connection, AutograderError(f"gradebook: {type(error).__name__}: {first_line}"))
+    finally:
+        connection.close()
+        os._exit(0)
+
+
+def _tell(connection: Connection, error: AutograderError) -> None:
+    with contextlib.suppress(OSError):
+        connection.send(error)
+
+
+def _entering(assignment: Assignment, connection: Connection) -> Iterator[Entered | None]:
+    # Takes 2 s to import.
+    from autograder.gradebook.ingest import Ingest, register
+
+    marks = EnteredMarks(assignment)
+    marks.renew(was_told=register(assignment))
+    yield None
+    ingest = Ingest(assignment)
+    coordinator = os.getppid()
+    while True:
+        # Judges hold copies of the coordinator's end: when it is killed, no end of file comes.
+        while not connection.poll(1.0):
+            if os.getppid() != coordinator:
+                return
+        student = connection.recv()
+        digest = marks.digest(student)
+        result = read_result(assignment.result(student))
+        problem = "its result is gone" if result is None else ingest.enter(result)
+        if problem is None:
+            marks.set(student, digest)
+        yield Entered(student, problem)
+
+
+@contextlib.contextmanager
+def _only_writer(assignment: Assignment) -> Iterator[None]:
+    """Wait until no other run writes to this course's gradebook."""
+    path = assignment.course.root / "results" / ".gradebook.lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,70 @@
+"""Read what a path holds, an archive, a folder or a notebook, the same way."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder.errors import AutograderError
+from autograder.submissions.intake.archives import check_name, read_archive
+from autograder.submissions.intake.entries import (
+    MAX_ENTRIES,
+    Entry,
+    Full,
+    Refusal,
+    Refused,
+    Store,
+    is_wanted,
+)
+from autograder.submissions.reading import MIB, UnreadableNotebook, read_bytes
+
+
+def read_path(path: Path, store: Store) -> Iterator[Entry | Refusal]:
+    """Yield the files at a path that matter, and each that is refused."""
+    source = path.name or str(path)
+    if path.is_dir():
+        yield from _read_folder(path, source, store)
+    elif not path.exists():
+        raise AutograderError(f"{path}: no such file or folder")
+    elif path.suffix.casefold() == ".ipynb":
+        yield _read_file(path, source, path.name, store)
+    elif path.suffix.casefold() == ".zip" or (path.is_file() and zipfile.is_zipfile(path)):
+        yield from read_archive(path, source, store)
+    else:
+        raise AutograderError(f"{path} is neither a zip archive, a folder nor a notebook")
+
+
+def _read_folder(folder: Path, source: str, store: Store) -> Iterator[Entry | Refusal]:
+    count = 0
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for own_name in sorted(files):
+            path = Path(here, own_name)
+            raw = path.relative_to(folder).as_posix()
+            count += 1
+            if count > MAX_ENTRIES:
+                raise AutograderError(f"{folder} holds more than {MAX_ENTRIES} files")
+            if not is_wanted(raw):
+                store.ignored += 1
+            elif path.suffix.casefold() == ".zip" and not path.is_symlink():
+                yield from read_archive(path, source, store, f"{raw}/", inner=True)
+            else:
+                yield _read_file(path, source, unicodedata.normalize("NFC", raw), store)
+
+
+def _read_file(path: Path, source: str, name: str, store: Store) -> Entry | Refusal:
+    try:
+        check_name(name)
+        content = read_bytes(path, max(1, store.limit(name) // MIB))
+        return store.keep(source, name, [content])
+    except Full:
+        return Refusal(source, name, "was not read: the files are too large together")
+    except (Refused, UnreadableNotebook) as error:
+        return Refusal(source, _printable(name), str(error))
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode("utf-8")
