@@ -28,7 +28,7 @@ demo: $(READY) box ## grade a made-up class of a01_pca through the whole pipelin
 	@$(BIN)/autograder build
 	@$(BIN)/autograder demo a01_pca
 	@$(BIN)/autograder grade a01_pca || test $$? -eq 1
-	@test feedback/.made -nt gradebook.db || { \
+	@test -e gradebook.db -a feedback/.made -nt gradebook.db || { \
 	    $(BIN)/nbgrader generate_feedback a01_pca --quiet --force >/dev/null 2>results/feedback.log; \
 	    touch feedback/.made; }
 	@echo

@@ -9,5 +9,9 @@ class CourseError(AutograderError):
     """The course's own files do not fit together."""
 
 
+class GradebookError(AutograderError):
+    """The gradebook cannot be opened, read or written."""
+
+
 class IsolationError(AutograderError):
     """This machine cannot isolate student code the way it was asked to."""

@@ -69,4 +69,6 @@ class EnteredMarks:
         identity = 0 if file is None or not file.exists() else file.stat().st_ino
         if file is not None and not identity:
             raise FileNotFoundError(file)
+        # The URL may hold a password.
+        url = text_hash(url.encode())
         return json.dumps([url, identity, text_hash(self.assignment.source_notebook.read_bytes())])

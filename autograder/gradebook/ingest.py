@@ -8,9 +8,12 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
+from sqlalchemy.exc import OperationalError
 
 from autograder.configuration import course_config
 from autograder.course import Assignment
+from autograder.errors import GradebookError
+from autograder.gradebook.database import database_failure, describe, open_gradebook
 from autograder.gradebook.fresh_results import hand_over
 from autograder.gradebook.nbgrader_commands import (
     course_directory,
@@ -25,7 +28,7 @@ def register(assignment: Assignment) -> bool:
     """Make sure the gradebook knows the assignment's cells; say whether it had to be told."""
     put_scripts_on_path()
     directory = course_directory(assignment, course_config(assignment.course))
-    with Gradebook(directory.db_url, directory.course_id) as gradebook:
+    with open_gradebook(directory.db_url, directory.course_id) as gradebook:
         if _is_registered(gradebook, assignment):
             return False
     generate_release(assignment, assignment.source_notebook.read_bytes(), directory.db_url)
@@ -70,24 +73,50 @@ class Ingest:
     def enter(self, result: SubmissionResult) -> str | None:
         """Write a result to the gradebook and `autograded/`; return what went wrong, if any."""
         if not result.is_gradable:
-            _record_unreadable(self._directory, self._assignment, result)
-            return None
-        hand_over(result)
+            return _record_unreadable(self._directory, self._assignment, result)
         self._directory.student_id = result.student
         converter = Autograde(coursedir=self._directory, config=self._config)
         converter.force = True
         converter.log = nbgrader_log(self._assignment.course)
         try:
-            converter.start()
+            try:
+                _start(converter, result)
+            except GradebookError:
+                # The connection may have been cut, by a restart of the server say: once more.
+                _start(converter, result)
         except (NbGraderException, SystemExit) as error:
             log = self._assignment.course.root / "results" / "nbgrader.log"
             return f"{result.student}: not entered in the gradebook ({error}); see {log}"
         return None
 
 
-def _record_unreadable(directory: Any, assignment: Assignment, result: SubmissionResult) -> None:
+def _start(converter: Any, result: SubmissionResult) -> None:
+    """Run nbgrader's pass; what its database refused is a GradebookError."""
+    hand_over(result)
+    try:
+        converter.start()
+    except (NbGraderException, SystemExit) as error:
+        failure = database_failure(error)
+        if failure is None:
+            raise
+        raise GradebookError(describe(converter.coursedir.db_url, failure)) from error
+
+
+def _record_unreadable(
+    directory: Any, assignment: Assignment, result: SubmissionResult
+) -> str | None:
     """A file that is no notebook: 0 points, and flagged; there is nothing to show."""
-    with Gradebook(directory.db_url, directory.course_id) as gradebook:
+    try:
+        _enter_zero(directory, assignment, result)
+    except GradebookError as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise
+        return f"{result.student}: not entered in the gradebook ({error})"
+    return None
+
+
+def _enter_zero(directory: Any, assignment: Assignment, result: SubmissionResult) -> None:
+    with open_gradebook(directory.db_url, directory.course_id) as gradebook:
         gradebook.update_or_create_student(result.student)
         gradebook.update_or_create_submission(assignment.name, result.student)
         notebook = gradebook.find_submission_notebook(

@@ -8,12 +8,10 @@ import shutil
 import sys
 import tempfile
 import warnings
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import nbgrader.api
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
@@ -23,14 +21,11 @@ from traitlets.config import Config
 
 from autograder.configuration import course_config
 from autograder.course import Assignment, Course
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, GradebookError
+from autograder.gradebook.database import database_failure, describe, shown
 
 # nbgrader's queries flush objects that its session does not know yet; it does no harm.
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
-
-# Every Gradebook makes an engine, and compiles each of its queries anew; one engine a database
-# keeps them.
-nbgrader.api.create_engine = cache(nbgrader.api.create_engine)
 
 
 def course_directory(assignment: Assignment, config: Config) -> Any:
@@ -58,6 +53,8 @@ def nbgrader_log(course: Course) -> logging.Logger:
         path.parent.mkdir(exist_ok=True)
         handler = logging.FileHandler(path, delay=True)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        for old in log.handlers:
+            old.close()
         log.handlers = [handler]
     return log
 
@@ -91,6 +88,9 @@ def generate_release(
         try:
             converter.start()
         except (NbGraderException, SystemExit) as error:
+            failure = database_failure(error)
+            if gradebook_url is not None and failure is not None:
+                raise GradebookError(describe(gradebook_url, failure)) from error
             raise AutograderError(_why_not_registered(assignment, gradebook_url)) from error
         return nbformat.read(copied.release_notebook, as_version=4)
 
@@ -99,7 +99,7 @@ def _why_not_registered(assignment: Assignment, gradebook_url: str | None) -> st
     if gradebook_url is None:
         return f"{assignment.source_notebook}: nbgrader cannot make a release of it"
     return (
-        f"{assignment.name}: its cells are not those in {gradebook_url}, and nbgrader adds and "
-        "removes none while submissions are there; give the changed assignment a new name, or "
-        f"move {gradebook_url} away"
+        f"{assignment.name}: its cells are not those in {shown(gradebook_url)}, and nbgrader adds "
+        "and removes none while submissions are there; give the changed assignment a new name, or "
+        "move that gradebook away"
     )

@@ -8,9 +8,17 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.finding import find_submissions
+from autograder.batch.run import grade_class
+from autograder.configuration import course_limits
+from autograder.course import find_course
+from autograder.isolation import Isolation
 
 TOKEN = "engine-tests"
 CHROMIUM_OPTIONS = [
@@ -27,15 +35,21 @@ CHROMIUM_OPTIONS = [
 
 
 @pytest.fixture(scope="session")
-def run(classroom):
-    """Run a command in the class's course folder, as a person would; return what became of it."""
+def run(run_in, classroom):
+    """Run a command in the class's course folder."""
+    return partial(run_in, classroom)
+
+
+@pytest.fixture(scope="session")
+def run_in():
+    """Run a command in a course's folder, as a person would; return what became of it."""
     scripts = Path(sys.executable).parent
 
-    def run(*command, check=True):
+    def run(folder, *command, check=True):
         environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"}
         done = subprocess.run(
             [str(scripts / command[0]), *command[1:]],
-            cwd=classroom,
+            cwd=folder,
             env=environment,
             capture_output=True,
             text=True,
@@ -75,6 +89,20 @@ def graded(run, classroom):
     """The class after `autograder grade`."""
     run("autograder", "grade", "toy")
     return classroom
+
+
+@pytest.fixture(scope="session")
+def toy_class(classroom, tmp_path_factory):
+    """A copy of the class with its results, not entered in any gradebook."""
+    root = tmp_path_factory.mktemp("toy-class") / "course"
+    own = shutil.ignore_patterns("gradebook.db*", "autograded", "feedback", "results")
+    shutil.copytree(classroom, root, ignore=own)
+    assignment = find_course(root).assignment("toy")
+    settings = ClassSettings(2, Isolation.BOX, course_limits(assignment.course))
+    grading = ClassGrading(assignment, settings, tmp_path_factory.mktemp("scratch"))
+    found = find_submissions(assignment, ())
+    assert len(list(grade_class(grading, found, enter=False))) == 3
+    return assignment
 
 
 @pytest.fixture(scope="session")
