@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def only_run(assignment: Assignment) -> Iterator[None]:
     """Refuse a second run over the same assignment at the same time."""
     path: Path = assignment.results / ".lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with path.open("a") as file:
         try:
             # Of this process alone: judges that outlive a killed run do not hold it.
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,5 +62,8 @@ def only_run(assignment: Assignment) -> Iterator[None]:
             raise AutograderError(
                 f"another `autograder grade {assignment.name}` is running; wait for it"
             ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
         remove_unfinished(assignment.results)
         yield
