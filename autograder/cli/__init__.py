@@ -68,8 +68,9 @@ def _register() -> None:
     from autograder.cli.doctor import doctor
     from autograder.cli.grade import grade
     from autograder.cli.new import new
+    from autograder.cli.report import report
 
-    for command in (build, check, new, calibrate, grade, doctor, demo):
+    for command in (build, check, new, calibrate, grade, report, doctor, demo):
         main.add_command(command)
 
 
