@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from autograder.reports import pictures
-from autograder.reports.class_results import ENDED, ClassResults, Ending, Item, Mark, Row
+from autograder.reports.class_results import ENDED, ClassResults, Ending, Item, Row
 from autograder.reports.item_analysis import (
     Scores,
     Statistic,
@@ -107,7 +107,7 @@ def item_reports(results: ClassResults) -> list[ItemReport]:
     for number, item in enumerate(results.items.values(), start=1):
         # An optional exercise is not part of the total; the rest is all of it.
         rest = rest_scores(scores, points, places.get(item.name))
-        own = _column(results, item.name)
+        own = _column(results, item)
         marks = [row.marks[item.name] for row in results.readable if item.name in row.marks]
         tests = [
             _test_report(results, item, name, f"{number}.{place}", rest)
@@ -137,7 +137,7 @@ def _test_report(
         row.marks[item.name].tests.get(name) if item.name in row.marks else None
         for row in results.readable
     ]
-    passed = np.array([_passed(verdict) for verdict in verdicts], dtype=np.float64)
+    passed = np.array([_passed(verdict, item) for verdict in verdicts], dtype=np.float64)
     return ItemReport(
         number=number,
         name=name,
@@ -149,10 +149,15 @@ def _test_report(
     )
 
 
-def _passed(verdict: Verdict | None) -> float:
-    if verdict is None or verdict is Verdict.GRADER_ERROR:
-        return float("nan")
-    return float(verdict is Verdict.PASSED)
+def _says_something(verdict: Verdict | None, item: Item) -> bool:
+    """Say whether a verdict is the student's: not our fault, nor an option left alone."""
+    if verdict is Verdict.MISSING:
+        return not item.optional
+    return verdict is not None and verdict is not Verdict.GRADER_ERROR
+
+
+def _passed(verdict: Verdict | None, item: Item) -> float:
+    return float(verdict is Verdict.PASSED) if _says_something(verdict, item) else float("nan")
 
 
 def _counts(verdicts: object) -> dict[str, int]:
@@ -172,17 +177,19 @@ def _core(results: ClassResults) -> list[Item]:
     return [item for item in results.items.values() if not item.optional]
 
 
-def _column(results: ClassResults, name: str) -> Scores:
-    marks = [row.marks.get(name) for row in results.readable]
-    return np.array(
-        [mark.share if mark is not None and mark.counts else np.nan for mark in marks],
-        dtype=np.float64,
-    )
+def _column(results: ClassResults, item: Item) -> Scores:
+    """Return the share of points of each readable submission, NaN where it says nothing."""
+    shares = [float("nan")] * len(results.readable)
+    for place, row in enumerate(results.readable):
+        mark = row.marks.get(item.name)
+        if mark is not None and mark.tests and _says_something(mark.verdict, item):
+            shares[place] = mark.share
+    return np.array(shares, dtype=np.float64)
 
 
 def _matrix(results: ClassResults, items: list[Item]) -> tuple[Scores, Scores]:
     """Return the shares (N, K) of readable submissions, and the points (K,)."""
-    columns = [_column(results, item.name) for item in items]
+    columns = [_column(results, item) for item in items]
     shares = np.array(columns, dtype=np.float64).reshape(len(items), len(results.readable)).T
     return shares, np.array([item.points for item in items], dtype=np.float64)
 
@@ -237,18 +244,13 @@ def _pictures(results: ClassResults, items: list[ItemReport]) -> dict[str, Marku
     ]
     drawn = {
         "scores": pictures.score_distribution([row.final.share for row in results.rows]),
-        "verdicts": pictures.verdicts_by_exercise(
-            {f"{item.name} {item.number}": item.counts for item in items}
-        ),
         "costs": pictures.seconds_and_memory(
             [row.seconds for row in results.rows], [row.peak_memory_mb for row in results.rows]
         ),
     }
+    if results.readable:
+        counts = {f"{item.name} {item.number}": item.counts for item in items}
+        drawn["verdicts"] = pictures.verdicts_by_exercise(counts)
     if points:
-        drawn["items"] = pictures.difficulty_and_discrimination(points)
+        drawn["analysis"] = pictures.difficulty_and_discrimination(points)
     return drawn
-
-
-def mark_order(mark: Mark | None) -> float:
-    """Return by what a table's column of marks is sorted: the score, what is missing last."""
-    return -1.0 if mark is None else mark.score

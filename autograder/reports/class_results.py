@@ -36,11 +36,6 @@ class Mark:
     tests: dict[str, Verdict]
 
     @property
-    def counts(self) -> bool:
-        """Say whether it tells something about the student: it was tested, the fault not ours."""
-        return bool(self.tests) and self.verdict is not Verdict.GRADER_ERROR
-
-    @property
     def share(self) -> float:
         return self.score / self.points if self.points else 0.0
 

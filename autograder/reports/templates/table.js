@@ -49,3 +49,7 @@ for (const control of document.querySelectorAll(".find, .kind")) {
   control.addEventListener("input", () => filter(control.dataset.table));
 }
 for (const shown of document.querySelectorAll(".shown")) filter(shown.dataset.table);
+// What is folded on a screen is wanted on paper.
+window.addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+});
