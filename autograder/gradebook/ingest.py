@@ -19,6 +19,7 @@ from autograder.gradebook.nbgrader_commands import (
     nbgrader_log,
     put_scripts_on_path,
 )
+from autograder.gradebook.student_ids import refuse_active_id
 from autograder.results import SubmissionResult
 
 
@@ -67,7 +68,9 @@ def ingest(
     config = course_config(assignment.course)
     directory = course_directory(assignment, config)
     for result in results:
-        if any(exercise.tests for exercise in result.exercises):
+        if (refused := refuse_active_id(result.student)) is not None:
+            yield result, refused
+        elif any(exercise.tests for exercise in result.exercises):
             yield result, _autograde(directory, config, assignment, result)
         else:
             _record_unreadable(directory, assignment, result)

@@ -201,7 +201,7 @@ def misconceptions(results: ClassResults) -> list[MisconceptionReport]:
     wrong: Counter[str] = Counter()
     for row in results.rows:
         for name, mark in row.marks.items():
-            wrong[name] += mark.verdict is Verdict.FAILED
+            wrong[name] += mark.verdict is Verdict.FAILED or bool(mark.misconception)
             if mark.misconception:
                 students.setdefault((name, mark.misconception), []).append(row.student)
                 says[name, mark.misconception] = mark.says or mark.misconception

@@ -46,7 +46,9 @@ for (const button of document.querySelectorAll("button.sort")) {
   button.addEventListener("click", () => sort(button.closest("th")));
 }
 for (const control of document.querySelectorAll(".find, .kind")) {
-  control.addEventListener("input", () => filter(control.dataset.table));
+  for (const event of ["input", "change"]) {
+    control.addEventListener(event, () => filter(control.dataset.table));
+  }
 }
 for (const shown of document.querySelectorAll(".shown")) filter(shown.dataset.table);
 // What is folded on a screen is wanted on paper.

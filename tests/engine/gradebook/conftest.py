@@ -1,5 +1,6 @@
 """A graded toy class, and a real browser on a real formgrader."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,17 +14,6 @@ from pathlib import Path
 import pytest
 
 TOKEN = "engine-tests"
-CHROMIUM_OPTIONS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1200,1600",
-]
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +21,11 @@ def run(classroom):
     """Run a command in the class's course folder, as a person would; return what became of it."""
     scripts = Path(sys.executable).parent
 
-    def run(*command, check=True):
+    def run(*command, check=True, cwd=classroom):
         environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"}
         done = subprocess.run(
             [str(scripts / command[0]), *command[1:]],
-            cwd=classroom,
+            cwd=cwd,
             env=environment,
             capture_output=True,
             text=True,
@@ -78,8 +68,20 @@ def graded(run, classroom):
 
 
 @pytest.fixture(scope="session")
-def formgrader(graded):
+def formgrader(graded, serve):
     """The address of a formgrader that serves the graded class."""
+    with serve(graded) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """Return a function that serves a course's formgrader while its `with` lasts."""
+    return _serve
+
+
+@contextlib.contextmanager
+def _serve(course):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -94,7 +96,7 @@ def formgrader(graded):
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={TOKEN}",
         ],
-        cwd=graded,
+        cwd=course,
         env={**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -121,19 +123,7 @@ def _wait_for(url, server):
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory, formgrader):
+def browser(chromium, formgrader):
     """A headless Chromium, logged in."""
-    if not shutil.which("chromium") or not shutil.which("chromedriver"):
-        pytest.skip("chromium and chromium-driver are not installed (Debian's packages)")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for option in [*CHROMIUM_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(option)
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    driver.set_page_load_timeout(60)
-    driver.get(f"{formgrader}/formgrader?token={TOKEN}")
-    yield driver
-    driver.quit()
+    chromium.get(f"{formgrader}/formgrader?token={TOKEN}")
+    return chromium
