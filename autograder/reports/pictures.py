@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -149,25 +150,22 @@ def difficulty_and_discrimination(items: Sequence[tuple[int, float, float, bool]
 
 
 def _number_points(axes: Axes, items: Sequence[tuple[int, float, float, bool]]) -> None:
-    """Write each point's number beside it, on a side where none stands yet."""
-    taken: list[tuple[float, float]] = [(100 * item[1], item[2]) for item in items]
-    for number, x, y, _ in items:
-        sides = [(2.2, 0.03), (-4.2, 0.03), (2.2, -0.055), (-4.2, -0.055), (-1, 0.06), (-1, -0.09)]
-        spots = [(100 * x + dx, y + dy) for dx, dy in sides]
-        spot = max(spots, key=lambda at: _clearance(at, taken, (100 * x, y)))
+    """Write each point's number beside it, on the side where most room is left."""
+    taken = [(100 * item[1], item[2]) for item in items]
+    sides = [(x, y) for x in (2.6, 0.0, -2.6) for y in (0.045, 0.0, -0.045) if x or y]
+    for number, share, y, _ in items:
+        x = 100 * share
+        spots = [(x + dx, y + dy) for dx, dy in sides]
+        others = [point for point in taken if point != (x, y)]
+        spot = max(spots, key=partial(_room, others))
         taken.append(spot)
-        axes.text(*spot, str(number), fontsize=9)
+        axes.text(*spot, str(number), fontsize=9, ha="center", va="center")
 
 
-def _clearance(
-    spot: tuple[float, float], taken: list[tuple[float, float]], own: tuple[float, float]
-) -> float:
-    distances = [
-        np.hypot((spot[0] + 1 - x) / 100, (spot[1] + 0.02 - y) / 0.8)
-        for x, y in taken
-        if (x, y) != own
-    ]
-    return min([0.06, *distances])
+def _room(others: list[tuple[float, float]], spot: tuple[float, float]) -> float:
+    """Return a spot's distance to what is nearest, as shares of the picture; enough is enough."""
+    distances = [np.hypot((spot[0] - x) / 109, (spot[1] - y) / 0.8) for x, y in others]
+    return float(min([0.15, *distances]))
 
 
 def seconds_and_memory(seconds: Sequence[float], memory_mb: Sequence[float]) -> Markup:

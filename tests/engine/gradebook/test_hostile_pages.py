@@ -4,7 +4,10 @@ import json
 import shutil
 
 import pytest
+from click.testing import CliRunner
 from nbgrader.api import Gradebook
+
+from autograder.cli import main
 
 pytestmark = [pytest.mark.box, pytest.mark.browser]
 
@@ -30,7 +33,8 @@ def course(classroom, run, hostile, tmp_path_factory):
     control = root / "autograded/control/toy/toy.ipynb"
     control.write_text(json.dumps(uncleaned(json.loads(control.read_text()), hostile)))
     run("nbgrader", "generate_feedback", "toy", cwd=root)
-    run("autograder", "report", "toy", "--course", cwd=root)
+    command = ["--course", str(root), "report", "toy", "--course"]
+    assert CliRunner().invoke(main, command).exit_code == 0
     return root
 
 
@@ -113,7 +117,7 @@ def test_the_report_and_the_students_page(student, course, chromium, hostile):
 
 def test_nbgraders_feedback_page_would_run_what_is_not_cleaned(course, chromium, hostile):
     chromium.get((course / "feedback/control/toy/toy.html").as_uri())
-    assert {0, 5, 7} <= set(hostile.what_ran(chromium)[0])
+    assert {0, 5} <= set(hostile.what_ran(chromium)[0])
 
 
 def test_the_formgraders_submission_page(course, chromium, hostile, serve):
@@ -128,4 +132,4 @@ def test_the_formgraders_submission_page(course, chromium, hostile, serve):
         chromium.get(f"{address}/formgrader/submissions/{ids['mallory']}/")
         assert inert(hostile, chromium)
         chromium.get(f"{address}/formgrader/submissions/{ids['control']}/")
-        assert {0, 5, 7} <= set(hostile.what_ran(chromium)[0])
+        assert {0, 5} <= set(hostile.what_ran(chromium)[0])
