@@ -6,8 +6,12 @@ import shutil
 import pytest
 from click.testing import CliRunner
 from nbgrader.api import Gradebook
+from nbgrader.converters import GenerateFeedback
 
 from autograder.cli import main
+from autograder.configuration import course_config
+from autograder.course import find_course
+from autograder.gradebook.nbgrader_commands import course_directory
 
 pytestmark = [pytest.mark.box, pytest.mark.browser]
 
@@ -32,10 +36,17 @@ def course(classroom, run, hostile, tmp_path_factory):
     assert f"{STUDENTS[1]}: not entered in the gradebook: nbgrader takes < > in" in graded.stderr
     control = root / "autograded/control/toy/toy.ipynb"
     control.write_text(json.dumps(uncleaned(json.loads(control.read_text()), hostile)))
-    run("nbgrader", "generate_feedback", "toy", cwd=root)
+    generate_feedback(find_course(root).assignment("toy"))
     command = ["--course", str(root), "report", "toy", "--course"]
     assert CliRunner().invoke(main, command).exit_code == 0
     return root
+
+
+def generate_feedback(assignment):
+    """Run nbgrader's own converter here: its command would import all of nbgrader again."""
+    config = course_config(assignment.course)
+    directory = course_directory(assignment, config)
+    GenerateFeedback(coursedir=directory, config=config).start()
 
 
 def hostile_notebook(notebook, hostile):
