@@ -207,15 +207,18 @@ def class_over_assignments(names: Sequence[str], shares: Sequence[Sequence[float
             at,
             middle,
             yerr=(middle - low, high - middle),
-            color=_COLOURS["passed"],
-            linewidth=2.5,
+            color=INK,
+            linewidth=2.2,
             marker="o",
+            markerfacecolor=_COLOURS["passed"],
             markeredgecolor=INK,
-            markersize=8,
-            capsize=6,
+            markersize=9,
+            capsize=7,
         )
+        behind = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}
         for x, value in zip(at, middle, strict=True):
-            axes.annotate(f"{value:.0f} %", (x, value), (9, 7), textcoords="offset points")
+            label = f"{value:.0f} %"
+            axes.annotate(label, (x, value), (10, 8), textcoords="offset points", bbox=behind)
         axes.set_xticks(at, names, rotation=0 if len(names) < 4 else 60)
         axes.set_xlim(-0.35, len(names) - 0.55)
         axes.set_ylabel("score, % of the maximum")
