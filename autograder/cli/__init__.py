@@ -70,10 +70,12 @@ def _register() -> None:
     from autograder.cli.export import export
     from autograder.cli.grade import grade
     from autograder.cli.new import new
+    from autograder.cli.report import report
     from autograder.cli.similar import similar
 
-    commands = (build, check, new, calibrate, collect, grade, export, similar, doctor, demo)
-    for command in commands:
+    course = (build, check, new, calibrate, doctor, demo)
+    submissions = (collect, grade, report, export, similar)
+    for command in (*course, *submissions):
         main.add_command(command)
 
 

@@ -21,6 +21,7 @@ from autograder.gradebook.nbgrader_commands import (
     nbgrader_log,
     put_scripts_on_path,
 )
+from autograder.gradebook.student_ids import refuse_active_id
 from autograder.results import SubmissionResult
 
 
@@ -72,6 +73,8 @@ class Ingest:
 
     def enter(self, result: SubmissionResult) -> str | None:
         """Write a result to the gradebook and `autograded/`; return what went wrong, if any."""
+        if (refused := refuse_active_id(result.student)) is not None:
+            return refused
         if not result.is_gradable:
             return _record_unreadable(self._directory, self._assignment, result)
         self._directory.student_id = result.student

@@ -15,6 +15,7 @@ from autograder.course import Assignment, find_course
 from autograder.errors import AutograderError
 from autograder.gradebook.fresh_results import fresh_result
 from autograder.gradebook.rendering import render_exercise_html, render_exercise_text
+from autograder.gradebook.student_ids import refuse_active_id
 from autograder.results import ExerciseResult, SubmissionResult
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import rebuild
@@ -35,6 +36,8 @@ class RebuildNotebook(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Read the file anew: nothing that nbformat made of it is believed."""
         assignment = _assignment_of(resources)
+        if (refused := refuse_active_id(resources["nbgrader"]["student"])) is not None:
+            raise AutograderError(refused)
         path = assignment.submission(resources["nbgrader"]["student"])
         release = nbformat.read(assignment.release_notebook, as_version=4)
         limits = course_limits(assignment.course)

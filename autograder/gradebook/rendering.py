@@ -5,9 +5,20 @@ from __future__ import annotations
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, Template
+from markupsafe import Markup
 
 from autograder.results import ExerciseResult
 from autograder.verdicts import Verdict
+
+VERDICT_WORDS = {
+    Verdict.PASSED: "passed",
+    Verdict.FAILED: "failed",
+    Verdict.MISSING: "not solved",
+    Verdict.CRASHED: "crashed",
+    Verdict.OUT_OF_MEMORY: "out of memory",
+    Verdict.TIMED_OUT: "timed out",
+    Verdict.GRADER_ERROR: "grader error",
+}
 
 
 @cache
@@ -16,9 +27,17 @@ def _template() -> Template:
     return Environment(loader=loader, autoescape=True).get_template("exercise.html.j2")
 
 
-def render_exercise_html(exercise: ExerciseResult) -> str:
-    """Return the feedback on an exercise as HTML, without anything active in it."""
-    return _template().render(exercise=exercise)
+def render_exercise_html(exercise: ExerciseResult, *, styled: bool = True) -> str:
+    """Return the feedback on an exercise as HTML, without anything active in it.
+
+    nbgrader's pages know no style of ours, so it is written into the elements; a page of ours
+    has one, and its policy forbids such attributes (`styled=False`).
+    """
+
+    def inline(style: str) -> Markup:
+        return Markup(' style="{}"').format(style) if styled else Markup("")
+
+    return _template().render(exercise=exercise, words=VERDICT_WORDS, inline=inline)
 
 
 def render_exercise_text(exercise: ExerciseResult) -> str:

@@ -1,5 +1,6 @@
 """What the engine's tests share: a tiny course, built once, and one open box to grade it in."""
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -18,6 +19,17 @@ TOY_COURSE = Path(__file__).parent / "toy_course"
 SHORT_LIMITS = Limits(
     call_wall_s=1.5, cell_wall_s=3, memory_mb=300, submission_wall_s=60, notebook_mb=4
 )
+CHROMIUM_OPTIONS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,1600",
+]
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +84,32 @@ def submit(notebook):
         return json.dumps(notebook(others, **cells)).encode()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless Chromium."""
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        pytest.skip("chromium and chromium-driver are not installed (Debian's packages)")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for option in [*CHROMIUM_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def hostile():
+    """The module of hostile texts, and of how a browser tells what ran."""
+    path = Path(__file__).parent / "hostile_text.py"
+    spec = importlib.util.spec_from_file_location("hostile_text", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

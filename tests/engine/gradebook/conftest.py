@@ -1,5 +1,6 @@
 """A graded toy class, and a real browser on a real formgrader."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -21,17 +22,6 @@ from autograder.course import find_course
 from autograder.isolation import Isolation
 
 TOKEN = "engine-tests"
-CHROMIUM_OPTIONS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1200,1600",
-]
 
 
 @pytest.fixture(scope="session")
@@ -106,8 +96,20 @@ def toy_class(classroom, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def formgrader(graded):
+def formgrader(graded, serve):
     """The address of a formgrader that serves the graded class."""
+    with serve(graded) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """Return a function that serves a course's formgrader while its `with` lasts."""
+    return _serve
+
+
+@contextlib.contextmanager
+def _serve(course):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -122,7 +124,7 @@ def formgrader(graded):
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={TOKEN}",
         ],
-        cwd=graded,
+        cwd=course,
         env={**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -133,7 +135,11 @@ def formgrader(graded):
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def _wait_for(url, server):
@@ -149,19 +155,7 @@ def _wait_for(url, server):
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory, formgrader):
+def browser(chromium, formgrader):
     """A headless Chromium, logged in."""
-    if not shutil.which("chromium") or not shutil.which("chromedriver"):
-        pytest.skip("chromium and chromium-driver are not installed (Debian's packages)")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for option in [*CHROMIUM_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(option)
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    driver.set_page_load_timeout(60)
-    driver.get(f"{formgrader}/formgrader?token={TOKEN}")
-    yield driver
-    driver.quit()
+    chromium.get(f"{formgrader}/formgrader?token={TOKEN}")
+    return chromium
