@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,13 +16,10 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
-from autograder.configuration import course_config
 from autograder.course import Assignment
 from autograder.errors import AutograderError
-from autograder.gradebook.nbgrader_commands import course_directory, put_scripts_on_path
+from autograder.gradebook.reading import existing_gradebook
 from autograder.results import read_results
 
 _TESTS = "-tests"
@@ -77,18 +73,14 @@ class ClassScores:
 
 def read_scores(assignment: Assignment) -> ClassScores:
     """Return the final scores of a class; say to grade first where there are none."""
-    put_scripts_on_path()
-    directory = course_directory(assignment, course_config(assignment.course))
     ungraded = AutograderError(
         f"the gradebook holds no scores of {assignment.name}: "
         f"run `autograder grade {assignment.name}` first"
     )
-    url = make_url(directory.db_url)
-    # Opening a gradebook that is not there would make one.
-    if url.get_backend_name() == "sqlite" and not os.path.isfile(url.database or ""):
-        raise ungraded
     try:
-        with Gradebook(directory.db_url, directory.course_id) as gradebook:
+        with existing_gradebook(assignment) as gradebook:
+            if gradebook is None:
+                raise ungraded
             entry = gradebook.find_assignment(assignment.name)
             students = _students(gradebook)
             _add_scores(gradebook, assignment.name, students)
@@ -96,9 +88,6 @@ def read_scores(assignment: Assignment) -> ClassScores:
             max_score = float(entry.max_score)
     except MissingEntry:
         raise ungraded from None
-    except SQLAlchemyError as error:
-        reason = str(error).splitlines()[0][:200]
-        raise AutograderError(f"the gradebook cannot be read: {reason}") from None
     if not any(one.submitted for one in students.values()):
         raise ungraded
     _add_findings(assignment, students)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from autograder.configuration import course_config
 from autograder.course import Assignment
 
 
 def manual_scores(assignment: Assignment) -> dict[str, frozenset[str]]:
     """Return, by student, the exercises whose score in the gradebook was set by a person."""
-    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.api import MissingEntry
 
-    from autograder.gradebook.nbgrader_commands import course_directory, put_scripts_on_path
+    from autograder.gradebook.reading import existing_gradebook
 
-    put_scripts_on_path()
-    directory = course_directory(assignment, course_config(assignment.course))
     found: dict[str, set[str]] = {}
-    with Gradebook(directory.db_url, directory.course_id) as gradebook:
+    with existing_gradebook(assignment) as gradebook:
         try:
-            submissions = gradebook.find_assignment(assignment.name).submissions
+            submissions = (
+                gradebook.find_assignment(assignment.name).submissions if gradebook else []
+            )
         except MissingEntry:
             return {}
         for submission in submissions:

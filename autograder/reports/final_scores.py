@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from autograder.configuration import course_config
 from autograder.course import Assignment
-from autograder.errors import AutograderError
 from autograder.results import SubmissionResult
 
 
@@ -39,23 +36,10 @@ def automatic_score(result: SubmissionResult) -> FinalScore:
 
 def gradebook_scores(assignment: Assignment) -> dict[str, FinalScore]:
     """Return the final score of each student whom nbgrader's gradebook knows; none without one."""
-    from nbgrader.api import Gradebook
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import SQLAlchemyError
+    from autograder.gradebook.reading import existing_gradebook
 
-    from autograder.gradebook.nbgrader_commands import course_directory
-
-    directory = course_directory(assignment, course_config(assignment.course))
-    url = make_url(directory.db_url)
-    # nbgrader would make an empty one.
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        return {}
-    try:
-        with Gradebook(directory.db_url, directory.course_id) as gradebook:
-            return _read(gradebook, assignment.name)
-    except SQLAlchemyError as error:
-        reason = str(error).splitlines()[0]
-        raise AutograderError(f"{url}: the gradebook cannot be read ({reason})") from error
+    with existing_gradebook(assignment) as gradebook:
+        return {} if gradebook is None else _read(gradebook, assignment.name)
 
 
 def _read(gradebook: object, assignment: str) -> dict[str, FinalScore]:
