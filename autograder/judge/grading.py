@@ -51,7 +51,7 @@ class Grader:
     limits: Limits = field(default_factory=Limits)
     nested: bool = True
     only: frozenset[str] | None = None
-    """Grade these exercises alone: for calibration."""
+    """Grade these exercises alone."""
     box: Box | None = None
     """A box that is launched already."""
     loaded: JudgeSide | None = None
@@ -107,13 +107,11 @@ class Grader:
             for exercise in self.judge.exercises
             if self.only is None or exercise.name in self.only
         ]
-        submission = Submission(
-            self._box, rebuilt.cells_to_run(), self.limits, self._data, rebuilt.our_cells()
-        )
+        submission = self.submission_of(rebuilt)
         try:
             submission.run_cells()
             cells_seconds = time.monotonic() - started
-            results = _ExerciseGrading(self, submission, rebuilt, exercises).grade()
+            results = self.grade_exercises(submission, rebuilt, exercises)
         finally:
             submission.close()
         result = self._total(student, key, results)
@@ -123,6 +121,18 @@ class Grader:
         result.cells_seconds = round(cells_seconds, 3)
         result.peak_memory_mb = float(submission.usage.get("peak_mb", 0.0))
         return result
+
+    def submission_of(self, rebuilt: Rebuilt) -> Submission:
+        """Return a rebuilt notebook as a submission whose cells have not run yet."""
+        return Submission(
+            self._box, rebuilt.cells_to_run(), self.limits, self._data, rebuilt.our_cells()
+        )
+
+    def grade_exercises(
+        self, submission: Submission, rebuilt: Rebuilt, exercises: list[Exercise]
+    ) -> list[ExerciseResult]:
+        """Grade these exercises of a submission whose cells have run."""
+        return _ExerciseGrading(self, submission, rebuilt, exercises).grade()
 
     @cached_property
     def _data(self) -> list[str]:
