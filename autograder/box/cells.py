@@ -81,6 +81,8 @@ def _fork_exercise(
     sock: socket.socket, shell: BoxShell, header: dict[str, Any], limits: Limits
 ) -> None:
     _, descriptors, _, _ = socket.recv_fds(sock, 1, 1)
+    # What the sweep killed after the last exercise's end counts as a process until it is reaped.
+    reap()
     # The cells are over: an exercise that signals this process must not disturb it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGXCPU, signal.SIG_IGN)

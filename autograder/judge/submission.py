@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from autograder.wire.frames import (
 
 _MAX_RESTARTS = 6
 _INTERRUPT_GRACE_S = 2.0
+_LEAVE_GRACE_S = 0.05
 # JSON writes a letter in up to 12 bytes, and pictures have eight times as much room as text.
 _BYTES_A_LETTER = 24
 
@@ -200,6 +202,11 @@ class Submission:
     def close_exercise(self, channel: Channel) -> None:
         """Hang up, kill what the exercise left running, and hear that its process has ended."""
         channel.sock.close()
+        if self._sock is not None:
+            # Mostly it ends by itself at once, and the sweep finds nothing to kill.
+            poll = select.poll()
+            poll.register(self._sock, select.POLLIN)
+            poll.poll(_LEAVE_GRACE_S * 1000)
         self.usage = self.box.sweep()
         if self._sock is None:
             return
