@@ -19,11 +19,13 @@ from autograder.course import Assignment
 from autograder.isolation import Isolation
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.box import Box, launch_together
+from autograder.judge.exercise_grading import POINT_DIGITS
 from autograder.judge.grading import Grader
+from autograder.judge.submission import Submission
 from autograder.limits import Limits
-from autograder.results import ExerciseResult, SubmissionResult
+from autograder.results import ExerciseResult
 from autograder.submissions.reading import SubmittedCell
-from autograder.submissions.rebuilding import rebuild
+from autograder.submissions.rebuilding import Rebuilt, rebuild
 from autograder.verdicts import Verdict
 
 _ZEROS = """
@@ -113,34 +115,61 @@ def _zeros(functions: dict[str, str], name: str) -> str:
 
 
 @dataclass
-class _Calibrator:
-    """Grades the cases of one assignment."""
+class Calibrator:
+    """Grades the cases of one assignment.
+
+    An answer to one exercise needs no notebook of its own: its code runs in the exercise's
+    process, forked from a submission that is the reference notebook and serves all of them.
+    """
 
     grader: Grader
+    _submission: Submission | None = None
+
+    def grade(self, case: Case) -> CaseResult:
+        try:
+            if case.exercise is None:
+                return judge_case(case, self._whole(case))
+            return judge_case(case, [self.try_answer(case.exercise, case.source)])
+        except Exception as error:
+            return CaseResult(case, 0.0, 0.0, problems=[f"{type(error).__name__}: {error}"])
+
+    def close(self) -> None:
+        """End the submission that answers are tried in; the next answer starts another."""
+        if self._submission is not None:
+            self._submission.close()
+            self._submission = None
+
+    def _whole(self, case: Case) -> list[ExerciseResult]:
+        self.close()
+        cells = _as_submitted(self.grader.release) if case.face is Face.STUB else self._complete
+        rebuilt = rebuild(cells, self.grader.release)
+        return self.grader.grade_rebuilt(rebuilt, case.name, self.grader.key(b"")).exercises
+
+    def try_answer(self, name: str, source: str) -> ExerciseResult:
+        """Grade one exercise with this code in place of its cell's."""
+        submission = self._running_submission()
+        submission.replaced = {name: (self.reference.index_of(name), source)}
+        exercise = next(one for one in self.grader.judge.exercises if one.name == name)
+        return self.grader.exercise_grading(submission, self.reference, [exercise]).grade()[0]
+
+    def _running_submission(self) -> Submission:
+        if self._submission is None or not self._submission.can_go_on:
+            self.close()
+            self._submission = self.grader.submission_of(self.reference)
+            self._submission.run_cells()
+        return self._submission
 
     @cached_property
     def _complete(self) -> list[SubmittedCell]:
         """The reference notebook, as if a student had submitted it."""
         return _as_submitted(source_notebook(read_master(self.grader.assignment)))
 
-    def grade(self, case: Case) -> CaseResult:
-        if case.face is Face.STUB:
-            cells = _as_submitted(self.grader.release)
-        elif case.exercise is None:
-            cells = self._complete
-        else:
-            cells = [self._replaced(cell, case) for cell in self._complete]
-        rebuilt = rebuild(cells, self.grader.release)
-        if case.exercise is not None:
-            _leave_out_pictures(rebuilt.notebook)
-        self.grader.only = None if case.exercise is None else frozenset({case.exercise})
-        result = self.grader.grade_rebuilt(rebuilt, case.name, self.grader.key(b""))
-        return judge_case(case, result)
-
-    def _replaced(self, cell: SubmittedCell, case: Case) -> SubmittedCell:
-        if cell.grade_id != case.exercise:
-            return cell
-        return SubmittedCell(cell.cell_type, case.source, cell.grade_id)
+    @cached_property
+    def reference(self) -> Rebuilt:
+        """The reference notebook with nothing in it that decides no answer's score."""
+        rebuilt = rebuild(self._complete, self.grader.release)
+        _leave_out_pictures(rebuilt.notebook)
+        return rebuilt
 
 
 def _leave_out_pictures(notebook: nbformat.NotebookNode) -> None:
@@ -163,22 +192,22 @@ def _as_submitted(notebook: nbformat.NotebookNode) -> list[SubmittedCell]:
     ]
 
 
-def judge_case(case: Case, result: SubmissionResult) -> CaseResult:
+def judge_case(case: Case, exercises: list[ExerciseResult]) -> CaseResult:
     """Compare what became of a case with what is known of it."""
-    score = result.score + result.extra_credit
-    points = sum(exercise.points for exercise in result.exercises)
-    tests = [test for exercise in result.exercises for test in exercise.tests]
+    score = round(sum(exercise.score for exercise in exercises), POINT_DIGITS)
+    points = sum(exercise.points for exercise in exercises)
+    tests = [test for exercise in exercises for test in exercise.tests]
     failed = [test.name for test in tests if test.verdict is not Verdict.PASSED]
     outcome = CaseResult(case, score, points, failed=failed)
     faults = [test for test in tests if test.verdict is Verdict.GRADER_ERROR]
     outcome.problems += [f"{test.name}: grader's fault: {test.detail[-400:]}" for test in faults]
     if case.face in (Face.REFERENCE, Face.RIGHT) and score < points:
-        outcome.problems += _why_rejected(result.exercises)
+        outcome.problems += _why_rejected(exercises)
     elif case.face in (Face.STUB, Face.ZEROS) and score > 0:
         passed = [test.name for test in tests if test.verdict is Verdict.PASSED]
         outcome.problems.append(f"gets {score:g} points: passes {', '.join(passed)}")
     elif case.face is Face.WRONG:
-        outcome.misconception = result.exercises[0].misconception
+        outcome.misconception = exercises[0].misconception
         outcome.problems += _why_not_caught(case, outcome)
     return outcome
 
@@ -212,23 +241,25 @@ def calibrate(
 ) -> tuple[int, Iterator[CaseResult]]:
     """Return how many cases there are, and their results as they come."""
     judges = {assignment.name: JudgeSide(assignment).load() for assignment in assignments}
-    cases = [
-        case
-        for judge in judges.values()
-        for case in cases_of(judge)
-        if not exercises or case.exercise in exercises
-    ]
-    return len(cases), _run(cases, judges, min(jobs, len(cases)), isolation, limits)
+    # One judge takes all answers to an exercise: it learns how they behave, to name them, once.
+    by_exercise: dict[tuple[str, str | None], list[Case]] = {}
+    for judge in judges.values():
+        for case in cases_of(judge):
+            if not exercises or case.exercise in exercises:
+                by_exercise.setdefault((case.assignment, case.exercise), []).append(case)
+    tasks = list(by_exercise.values())
+    count = sum(map(len, tasks))
+    return count, _run(tasks, judges, min(jobs, len(tasks)), isolation, limits)
 
 
 def _run(
-    cases: list[Case],
+    tasks: list[list[Case]],
     judges: dict[str, JudgeSide],
     jobs: int,
     isolation: Isolation,
     limits: Limits,
 ) -> Iterator[CaseResult]:
-    if not cases:
+    if not tasks:
         return
     data = next(iter(judges.values())).assignment.course.data
     imports = {name for judge in judges.values() for name in judge.assignment.slow_imports}
@@ -236,27 +267,35 @@ def _run(
     boxes = launch_together(isolation, data, jobs, slow_imports)
 
     @contextlib.contextmanager
-    def make_worker(number: int) -> Iterator[Callable[[Case], CaseResult]]:
+    def make_worker(number: int) -> Iterator[Callable[[list[Case]], list[CaseResult]]]:
         # The assignments of a course share their data, and so a box.
         is_first = number < len(boxes)
         box = boxes[number] if is_first else Box(isolation, data, slow_imports=slow_imports)
         calibrators = {
-            name: _Calibrator(Grader(judge.assignment, isolation, limits, box=box, loaded=judge))
+            name: Calibrator(Grader(judge.assignment, isolation, limits, box=box, loaded=judge))
             for name, judge in judges.items()
         }
         with box:
-            yield lambda case: calibrators[case.assignment].grade(case)
+            yield lambda cases: _grade(cases, calibrators)
 
     with contextlib.ExitStack() as stack:
         for box in boxes:
             stack.callback(box.close)
-        yield from _results(Pool(jobs, make_worker), cases)
+        yield from _results(Pool(jobs, make_worker), tasks)
 
 
-def _results(pool: Pool[Case, Any], cases: list[Case]) -> Iterator[CaseResult]:
-    for case, result in pool.run(cases):
-        if isinstance(result, CaseResult):
-            yield result
+def _grade(cases: list[Case], calibrators: dict[str, Calibrator]) -> list[CaseResult]:
+    """Grade cases of one assignment; the others let go of the box first."""
+    name = cases[0].assignment
+    for other in calibrators.keys() - {name}:
+        calibrators[other].close()
+    return [calibrators[name].grade(case) for case in cases]
+
+
+def _results(pool: Pool[list[Case], Any], tasks: list[list[Case]]) -> Iterator[CaseResult]:
+    for cases, results in pool.run(tasks):
+        if isinstance(results, list):
+            yield from results
         else:
-            why = "its judge died" if isinstance(result, JudgeDied) else str(result)
-            yield CaseResult(case, 0.0, 0.0, problems=[why])
+            why = "its judge died" if isinstance(results, JudgeDied) else str(results)
+            yield from (CaseResult(case, 0.0, 0.0, problems=[why]) for case in cases)

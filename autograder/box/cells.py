@@ -50,21 +50,26 @@ def _run_cells(
 ) -> None:
     for index, source in cells:
         send_frame(sock, {"cell": index})
-        limit_cpu(limits.cell_cpu_s)
-        try:
-            succeeded, outputs = shell.run_one(source, int(limits.output_mb * MIB))
-        except (CellInterrupted, SystemExit) as error:
-            succeeded, outputs = False, shell.outputs.finished()
-            outputs.append(
-                {
-                    "output_type": "error",
-                    "ename": type(error).__name__,
-                    "evalue": str(error),
-                    "traceback": [f"{type(error).__name__}: {error}"],
-                }
-            )
+        succeeded, outputs = _run_cell(shell, source, limits)
         send_frame(sock, {"cell": index, "succeeded": succeeded}, _as_json(outputs))
     send_frame(sock, {"cells": "done"})
+
+
+def _run_cell(shell: BoxShell, source: str, limits: Limits) -> tuple[bool, list[dict[str, Any]]]:
+    limit_cpu(limits.cell_cpu_s)
+    try:
+        return shell.run_one(source, int(limits.output_mb * MIB))
+    except (CellInterrupted, SystemExit) as error:
+        outputs = shell.outputs.finished()
+        outputs.append(
+            {
+                "output_type": "error",
+                "ename": type(error).__name__,
+                "evalue": str(error),
+                "traceback": [f"{type(error).__name__}: {error}"],
+            }
+        )
+        return False, outputs
 
 
 def _as_json(outputs: list[dict[str, Any]]) -> bytes:
@@ -76,6 +81,8 @@ def _fork_exercise(
     sock: socket.socket, shell: BoxShell, header: dict[str, Any], limits: Limits
 ) -> None:
     _, descriptors, _, _ = socket.recv_fds(sock, 1, 1)
+    # What the sweep killed after the last exercise's end counts as a process until it is reaped.
+    reap()
     # The cells are over: an exercise that signals this process must not disturb it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGXCPU, signal.SIG_IGN)
@@ -84,9 +91,11 @@ def _fork_exercise(
         status = 1
         try:
             sock.close()
+            calls = socket.socket(fileno=descriptors[0])
+            if header["source"] is not None:
+                _replace_function(calls, shell, header["exercise"], header["source"], limits)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-            calls = socket.socket(fileno=descriptors[0])
             serve_calls(calls, shell, header["exercise"], header["stand_ins"], limits)
             status = 0
         finally:
@@ -98,3 +107,13 @@ def _fork_exercise(
     # What the exercise left running has been killed, and became this process's child.
     reap()
     send_frame(sock, {"ended": status})
+
+
+def _replace_function(
+    sock: socket.socket, shell: BoxShell, exercise: str, source: str, limits: Limits
+) -> None:
+    """Run an answer's own code in place of the exercise's cell; where it fails, nothing is left."""
+    signal.signal(signal.SIGXCPU, _raise_interrupted)
+    shell.user_ns.pop(exercise, None)
+    succeeded, outputs = _run_cell(shell, source, limits)
+    send_frame(sock, {"succeeded": succeeded}, _as_json(outputs))

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from autograder.cli.display import console, progress
 from autograder.cli.options import isolation_option, jobs_option
-from autograder.course import Course
+from autograder.course import Assignment, Course
 
 
 @click.command()
@@ -45,7 +45,7 @@ def calibrate(
     out = console()
     for assignment in chosen:
         mine = [outcome for outcome in outcomes if outcome.case.assignment == assignment.name]
-        out.print(_table(assignment.name, mine))
+        out.print(_table(assignment, mine))
     problems = [(outcome, problem) for outcome in outcomes for problem in outcome.problems]
     for outcome, problem in problems:
         case = outcome.case
@@ -55,24 +55,27 @@ def calibrate(
         sys.exit(1)
 
 
-def _table(title: str, outcomes: list["calibration.CaseResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821, UP037
+def _table(assignment: Assignment, outcomes: list["calibration.CaseResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821, UP037
     """Return the confusion table: what each answer is against what was made of it."""
     from autograder.calibration import Face
+    from autograder.chapters.master import read_master
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=assignment.name, title_justify="left")
     table.add_column("exercise")
     for heading in ("zeros", "right: full marks", "wrong: caught", "wrong: named"):
         table.add_column(heading, justify="right")
     whole = [outcome for outcome in outcomes if outcome.case.exercise is None]
-    for name in dict.fromkeys(o.case.exercise for o in outcomes if o.case.exercise):
-        mine = [outcome for outcome in outcomes if outcome.case.exercise == name]
+    for exercise in read_master(assignment).exercises:
+        mine = [outcome for outcome in outcomes if outcome.case.exercise == exercise.name]
+        if not mine:
+            continue
         right = [outcome for outcome in mine if outcome.case.face is Face.RIGHT]
         wrong = [outcome for outcome in mine if outcome.case.face is Face.WRONG]
         zeros = [outcome for outcome in mine if outcome.case.face is Face.ZEROS]
         caught = [outcome for outcome in wrong if outcome.case.caught_by in outcome.failed]
         named = [outcome for outcome in wrong if outcome.misconception == outcome.case.name]
         table.add_row(
-            name,
+            exercise.name,
             " ".join(f"{outcome.score:g}/{outcome.points:g}" for outcome in zeros),
             f"{sum(not outcome.problems for outcome in right)}/{len(right)}",
             f"{len(caught)}/{len(wrong)}",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +16,7 @@ from autograder.judge.changes import apply_changes
 from autograder.judge.channel import Channel, Reply
 from autograder.judge.contract import conform
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, ContractViolation
-from autograder.seeds import seed_everything
+from autograder.seeds import kept_generators, seed_everything
 from autograder.testing import Callback
 from autograder.wire.inbound import Encoder, HostileReply, Opaque
 from autograder.wire.outbound import Packed, functions_in, pack, unpack
@@ -44,7 +42,7 @@ class _Expected:
     changed: frozenset[int]
 
 
-@dataclass
+@dataclass(repr=False)
 class Answer:
     """The student's function of one exercise, for one hidden test."""
 
@@ -61,6 +59,10 @@ class Answer:
     has_unchecked: bool = False
     """Whether a call's result was not compared with the reference's structure."""
     _calls: int = 0
+
+    def __repr__(self) -> str:
+        # Pytest writes it for each assertion that fails, and cuts off all but its first letters.
+        return f"<answer of {self.exercise}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._calls += 1
@@ -80,9 +82,8 @@ class Answer:
         ]
         seed = self.seed + self._calls
         try:
-            with _kept_generators():
-                expected = None if callbacks else self._expected(packed, seed)
-                reply = self.channel.call(packed, Given(callbacks, functions), seed)
+            expected = None if callbacks else self._expected(packed, seed)
+            reply = self.channel.call(packed, Given(callbacks, functions), seed)
             value = self._accept(packed, reply, expected)
             result = self._conformed(value, expected)
         except HostileReply as error:
@@ -97,18 +98,20 @@ class Answer:
         digest = hashlib.sha256(packed.block).hexdigest()
         key = f"{self.exercise} {seed} {digest}"
         if key not in self.expectations:
-            seed_everything(seed)
-            arguments = unpack(packed.block, _no_callback)
-            args, kwargs = arguments.value
-            try:
-                value = self.reference(*args, **kwargs)
-                changed = {change["leaf"] for change in find_changes(arguments, Encoder())}
-                self.expectations[key] = _Expected(value, frozenset(changed))
-            except Exception as error:
-                raise ReferenceFailed(
-                    f"{self.exercise}: {type(error).__name__}: {error}"
-                ) from error
+            with kept_generators():
+                self.expectations[key] = self._ask_reference(packed, seed)
         return self.expectations[key]
+
+    def _ask_reference(self, packed: Packed, seed: int) -> _Expected:
+        seed_everything(seed)
+        arguments = unpack(packed.block, _no_callback)
+        args, kwargs = arguments.value
+        try:
+            value = self.reference(*args, **kwargs)
+            changed = {change["leaf"] for change in find_changes(arguments, Encoder())}
+        except Exception as error:
+            raise ReferenceFailed(f"{self.exercise}: {type(error).__name__}: {error}") from error
+        return _Expected(value, frozenset(changed))
 
     def _accept(self, packed: Packed, reply: Reply, expected: _Expected | None) -> Any:
         # Before the changes: the box can give gradients of what required them when it was sent.
@@ -191,18 +194,6 @@ class _Remote(torch.autograd.Function):
             for gradient, one in zip(gradients, ctx.inputs, strict=True)
         )
         return (None, None, None, None, *filled)
-
-
-@contextlib.contextmanager
-def _kept_generators() -> Iterator[None]:
-    """Keep the global generators as they are: a test's own draws must not depend on a call."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
 
 
 def _no_callback(_: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -24,6 +25,7 @@ from autograder.judge.failures import (
     printable,
 )
 from autograder.limits import Limits
+from autograder.seeds import kept_generators
 from autograder.wire.frames import (
     MIB,
     DeadlinePassed,
@@ -57,6 +59,8 @@ class Channel:
     """Called when a call takes too long, with the seconds that earlier calls took."""
     callbacks: Callbacks = field(default_factory=Callbacks)
     ended_by: AnswerFailure | None = None
+    is_local: bool = False
+    """Whether the function runs in this process, where it draws from the caller's generators."""
     _calls: int = 0
     _earlier_s: float = 0.0
 
@@ -141,14 +145,21 @@ class Channel:
         deadline: float,
     ) -> Frame:
         self.sock.settimeout(self.limits.call_wall_s)
-        send_frame(self.sock, header, block)
-        max_bytes = self.limits.reply_mb * MIB
-        while True:
-            frame = receive_frame(self.sock, max_block_bytes=max_bytes, deadline=deadline)
+        with kept_generators() if self.is_local else contextlib.nullcontext():
+            send_frame(self.sock, header, block)
+            frame = self._receive(deadline)
             if "reply" in frame.header:
                 return frame
-            answer, content = self.callbacks.serve(frame, given, deadline)
-            send_frame(self.sock, answer, content)
+            with kept_generators():
+                while "reply" not in frame.header:
+                    answer, content = self.callbacks.serve(frame, given, deadline)
+                    send_frame(self.sock, answer, content)
+                    frame = self._receive(deadline)
+            return frame
+
+    def _receive(self, deadline: float) -> Frame:
+        max_bytes = self.limits.reply_mb * MIB
+        return receive_frame(self.sock, max_block_bytes=max_bytes, deadline=deadline)
 
 
 def pack_tensors(tensors: list[torch.Tensor]) -> tuple[list[dict[str, Any]], bytes]:
@@ -239,4 +250,4 @@ def local_channel(function: Callable[..., Any], limits: Limits) -> Channel:
             theirs.close()
 
     threading.Thread(target=serve, daemon=True).start()
-    return Channel(ours, limits)
+    return Channel(ours, limits, is_local=True)

@@ -1,15 +1,13 @@
-"""Grade one submission: the only place where a score is made, and only from hidden tests."""
+"""Grade one submission, from its bytes to its result; its scores come from hidden tests alone."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -20,9 +18,8 @@ from autograder.fingerprints import Fingerprint, fingerprint
 from autograder.isolation import Isolation
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.box import Box
-from autograder.judge.channel import Channel
+from autograder.judge.exercise_grading import POINT_DIGITS, ExerciseGrading
 from autograder.judge.failures import AnswerFailure
-from autograder.judge.hidden_tests import TestOutcome, run_hidden_tests
 from autograder.judge.misconceptions import Misconceptions
 from autograder.judge.submission import Submission
 from autograder.limits import Limits
@@ -30,16 +27,13 @@ from autograder.results import (
     CellOutput,
     ExerciseResult,
     Key,
-    OwnLine,
     SubmissionResult,
-    TestResult,
 )
-from autograder.submissions.cleaning import clean_outputs, clean_text
+from autograder.submissions.cleaning import clean_outputs
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import Rebuilt, rebuild
 from autograder.verdicts import Verdict, worst
 
-POINT_DIGITS = 2
 _MAX_TRIES = 3
 
 
@@ -52,7 +46,7 @@ class Grader:
     limits: Limits = field(default_factory=Limits)
     nested: bool = True
     only: frozenset[str] | None = None
-    """Grade these exercises alone: for calibration."""
+    """Grade these exercises alone."""
     box: Box | None = None
     """A box that is launched already."""
     loaded: JudgeSide | None = None
@@ -137,13 +131,11 @@ class Grader:
             for exercise in self.judge.exercises
             if self.only is None or exercise.name in self.only
         ]
-        submission = Submission(
-            self._box, rebuilt.cells_to_run(), self.limits, self._data, rebuilt.our_cells()
-        )
+        submission = self.submission_of(rebuilt)
         try:
             submission.run_cells()
             cells_seconds = time.monotonic() - started
-            grading = _ExerciseGrading(self, submission, rebuilt, exercises)
+            grading = self.exercise_grading(submission, rebuilt, exercises)
             if kept is not None and kept.is_gradable and not kept.has_grader_error:
                 grading.kept = {one.name: one for one in kept.exercises}
                 grading.stale = kept.outdated_by(key)
@@ -158,6 +150,18 @@ class Grader:
         result.cells_seconds = round(cells_seconds, 3)
         result.peak_memory_mb = float(submission.usage.get("peak_mb", 0.0))
         return result
+
+    def submission_of(self, rebuilt: Rebuilt) -> Submission:
+        """Return a rebuilt notebook as a submission whose cells have not run yet."""
+        return Submission(
+            self._box, rebuilt.cells_to_run(), self.limits, self._data, rebuilt.our_cells()
+        )
+
+    def exercise_grading(
+        self, submission: Submission, rebuilt: Rebuilt, exercises: list[Exercise]
+    ) -> ExerciseGrading:
+        """Return what grades these exercises of a submission whose cells have run."""
+        return ExerciseGrading(self.judge, self.misconceptions, submission, rebuilt, exercises)
 
     @cached_property
     def _data(self) -> list[str]:
@@ -203,139 +207,6 @@ class Grader:
         result = self._total(student, self.key(content), results)
         result.notes, result.needs_person = [why], True
         return result
-
-
-@dataclass
-class _ExerciseGrading:
-    """The exercises of one submission; also the source of their channels for the hidden tests."""
-
-    grader: Grader
-    submission: Submission
-    rebuilt: Rebuilt
-    exercises: list[Exercise]
-    kept: dict[str, ExerciseResult] = field(default_factory=dict)
-    """Results of an earlier run."""
-    stale: frozenset[str] = frozenset()
-    """The exercises whose kept results no longer hold."""
-    outcomes: dict[str, list[TestOutcome]] = field(default_factory=dict)
-    stand_ins_called: dict[str, set[str]] = field(default_factory=dict)
-    alone: bool = False
-    """No stand-ins: the student's earlier answers, right or wrong."""
-
-    def grade(self) -> list[ExerciseResult]:
-        later_too = False
-        for exercise in self.exercises:
-            name = exercise.name
-            if name in self.kept and name not in self.stale and not later_too:
-                continue
-            self.outcomes[name] = self._run(name)
-            # Later exercises may call this one, which is replaced now, or no longer is.
-            was_full = name in self.kept and self.kept[name].verdict is Verdict.PASSED
-            later_too |= was_full != self._is_full(name)
-        self._try_without_stand_ins()
-        return [self._result(exercise) for exercise in self.exercises]
-
-    def _try_without_stand_ins(self) -> None:
-        """An earlier answer may have been called in a way that only the student's own allows."""
-        self.alone = True
-        afresh = False
-        for name, outcomes in self.outcomes.items():
-            used = self.stand_ins_called.get(name)
-            if not used or self._is_full(name):
-                continue
-            if not afresh:
-                # A later exercise may have asked this one's reference, and left the answers.
-                self.submission.close()
-                afresh = True
-            again = self._run(name)
-            if _passed(again) > _passed(outcomes):
-                self.outcomes[name] = again
-            else:
-                self.stand_ins_called[name] = used
-
-    def _run(self, name: str) -> list[TestOutcome]:
-        expectations = self.grader.misconceptions.expectations
-        return run_hidden_tests(self.grader.judge, name, self, expectations)
-
-    def _is_full(self, name: str) -> bool:
-        if name in self.outcomes:
-            return _passed(self.outcomes[name]) == len(self.outcomes[name])
-        return self.kept[name].verdict is Verdict.PASSED
-
-    def open(self, exercise: str) -> Channel:
-        """Open an exercise; earlier ones without full marks are answered by their references."""
-        stand_ins: dict[str, Callable[..., Any]] = {}
-        for earlier in self.exercises:
-            if earlier.name == exercise or self.alone:
-                break
-            if not self._is_full(earlier.name):
-                stand_ins[earlier.name] = self.grader.judge.reference(earlier.name)
-        return self.submission.open_exercise(exercise, stand_ins)
-
-    def close(self, exercise: str, channel: Channel) -> None:
-        """Hang up, and remember which stand-ins were called."""
-        self.stand_ins_called[exercise] = set(channel.callbacks.stand_ins_called)
-        self.submission.close_exercise(channel)
-
-    def _result(self, exercise: Exercise) -> ExerciseResult:
-        if exercise.name not in self.outcomes:
-            return self.kept[exercise.name]
-        outcomes = self.outcomes[exercise.name]
-        self._explain_missing(exercise.name, outcomes)
-        verdict = worst([outcome.verdict for outcome in outcomes])
-        known = None
-        if verdict is Verdict.FAILED:
-            known = self.grader.misconceptions.name(exercise.name, outcomes)
-        share = _passed(outcomes) / len(outcomes)
-        return ExerciseResult(
-            name=exercise.name,
-            points=exercise.points,
-            score=round(exercise.points * share, POINT_DIGITS),
-            optional=exercise.optional,
-            verdict=verdict,
-            misconception=known.name if known else None,
-            misconception_says=known.says if known else None,
-            seconds=round(sum(outcome.seconds for outcome in outcomes), 3),
-            stand_ins=sorted(self.stand_ins_called.get(exercise.name, ())),
-            tests=[_test_result(outcome) for outcome in outcomes],
-        )
-
-    def _explain_missing(self, exercise: str, outcomes: list[TestOutcome]) -> None:
-        """Where the function's own cell failed, that is the reason, not that it is missing."""
-        run = self.submission.runs.get(self.rebuilt.index_of(exercise))
-        if run is None or not all(outcome.verdict is Verdict.MISSING for outcome in outcomes):
-            return
-        for outcome in outcomes:
-            if run.problem is not None:
-                outcome.verdict, outcome.message = run.problem.verdict, run.problem.message
-            elif (error := _error_of(run.outputs)) is not None:
-                outcome.verdict, outcome.message = Verdict.FAILED, f"Its cell stops with {error}"
-
-
-def _error_of(outputs: list[Any]) -> str | None:
-    for output in clean_outputs(outputs):
-        if output["output_type"] == "error":
-            return f"{output['ename']}: {output['evalue'][:300]}"
-    return None
-
-
-def _passed(outcomes: list[TestOutcome]) -> int:
-    return sum(outcome.verdict is Verdict.PASSED for outcome in outcomes)
-
-
-def _test_result(outcome: TestOutcome) -> TestResult:
-    return TestResult(
-        name=outcome.name,
-        sentence=outcome.sentence,
-        verdict=outcome.verdict,
-        message=clean_text(outcome.message),
-        hint="" if outcome.verdict is Verdict.PASSED else outcome.hint,
-        own_lines=[
-            OwnLine(line=own.line, function=clean_text(own.function), text=clean_text(own.text))
-            for own in outcome.own_lines
-        ],
-        detail=clean_text(outcome.detail),
-    )
 
 
 def _cell_outputs(submission: Submission) -> list[CellOutput]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ _MAX_RESTARTS = 6
 _INTERRUPT_GRACE_S = 2.0
 # A function that computes gets this share of a processor on a machine with nothing else to do.
 _FAIR_SHARE = 0.8
+_LEAVE_GRACE_S = 0.05
 # JSON writes a letter in up to 12 bytes, and pictures have eight times as much room as text.
 _BYTES_A_LETTER = 24
 
@@ -56,6 +58,8 @@ class Submission:
     files: list[str]
     our_cells: frozenset[int] = frozenset()
     """Cells of ours get a call's time: pictures, which may call a function that never returns."""
+    replaced: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By exercise, its cell and the code that its process runs in that cell's place."""
     runs: dict[int, CellRun] = field(default_factory=dict)
     usage: dict[str, Any] = field(default_factory=dict)
     _sock: socket.socket | None = None
@@ -166,7 +170,13 @@ class Submission:
             if self._sock is None:
                 break
             ours, theirs = socket.socketpair()
-            header = {"do": "exercise", "exercise": exercise, "stand_ins": sorted(stand_ins)}
+            cell, source = self.replaced.get(exercise, (-1, None))
+            header = {
+                "do": "exercise",
+                "exercise": exercise,
+                "stand_ins": sorted(stand_ins),
+                "source": source,
+            }
             try:
                 send_frame(self._sock, header)
                 socket.send_fds(self._sock, [b"f"], [theirs.fileno()])
@@ -176,14 +186,36 @@ class Submission:
             finally:
                 theirs.close()
             callbacks = Callbacks(dict(stand_ins))
-            return Channel(ours, self.limits, self._why_gone, self._late, callbacks)
+            channel = Channel(ours, self.limits, self._why_gone, self._late, callbacks)
+            if source is not None:
+                self._hear_replaced(channel, cell)
+            return channel
         return _dead_channel(
             self.limits, AnswerCrashed("The notebook's cells end every process they run in.")
         )
 
+    def _hear_replaced(self, channel: Channel, cell: int) -> None:
+        """Hear how the code in a cell's place went; what ended it ends the exercise."""
+        self.runs[cell] = run = CellRun()
+        deadline = min(time.monotonic() + self._limit_s(cell), self._deadline)
+        try:
+            frame = receive_frame(channel.sock, max_block_bytes=64 * MIB, deadline=deadline)
+            run.outputs = self._outputs(frame.block)
+        except DeadlinePassed:
+            run.problem = channel.end(self._timed_out(cell))
+        except FrameError as error:
+            run.problem = channel.end(AnswerCrashed(f"The cell sent back {error}."))
+        except PeerClosed:
+            run.problem = channel.end(self._gone())
+
     def close_exercise(self, channel: Channel) -> None:
         """Hang up, kill what the exercise left running, and hear that its process has ended."""
         channel.sock.close()
+        if self._sock is not None:
+            # Mostly it ends by itself at once, and the sweep finds nothing to kill.
+            poll = select.poll()
+            poll.register(self._sock, select.POLLIN)
+            poll.poll(_LEAVE_GRACE_S * 1000)
         self.usage = self.box.sweep()
         if self._sock is None:
             return
@@ -210,6 +242,12 @@ class Submission:
         """Doubt a timeout where the student's code had too little of the processor's time."""
         if self.box.cpu_seconds(of) - earlier_s < _FAIR_SHARE * limit_s:
             self.in_doubt = True
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether its process waits for exercises, and half of its time is left."""
+        time_left = self._deadline - time.monotonic()
+        return self._sock is not None and time_left > self.limits.submission_wall_s / 2
 
     def close(self) -> None:
         """End everything this submission started."""

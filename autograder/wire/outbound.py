@@ -54,6 +54,9 @@ class CallbackLeaf:
     """A function that stays in the judge."""
 
 
+# What most of a pickle consists of: neither a leaf nor a secret.
+_PLAIN_TYPES = frozenset({bool, bytes, dict, float, int, list, str, tuple, type(None)})
+
 Leaf = TensorLeaf | ArrayLeaf | TorchGeneratorLeaf | NumpyGeneratorLeaf | CallbackLeaf
 
 
@@ -99,6 +102,8 @@ class _ArgumentPickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._secret = secret
 
     def persistent_id(self, value: Any) -> Any:
+        if type(value) in _PLAIN_TYPES:
+            return None
         self._refuse_secret(value)
         if id(value) in self._index:
             return self._index[id(value)]

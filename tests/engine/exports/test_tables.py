@@ -193,7 +193,7 @@ def test_a_gradebook_that_is_none_is_told(tmp_path, toy):
     (root / "gradebook.db").write_text("no database, but long enough to be taken for one" * 30)
     done = CliRunner().invoke(main, ["--course", str(root), "export", "toy", "--to", "csv"])
     assert done.exit_code == 2
-    assert done.stderr.startswith("autograder: the gradebook cannot be read: ")
+    assert done.stderr.startswith("autograder: the gradebook sqlite://")
     assert done.stderr.count("\n") == 1
 
 
