@@ -126,16 +126,11 @@ class Grader:
         self, rebuilt: Rebuilt, student: str, key: Key, kept: SubmissionResult | None
     ) -> SubmissionResult:
         started = time.monotonic()
-        exercises = [
-            exercise
-            for exercise in self.judge.exercises
-            if self.only is None or exercise.name in self.only
-        ]
         submission = self.submission_of(rebuilt)
         try:
             submission.run_cells()
             cells_seconds = time.monotonic() - started
-            grading = self.exercise_grading(submission, rebuilt, exercises)
+            grading = self.exercise_grading(submission, rebuilt, self.judge.exercises)
             if kept is not None and kept.is_gradable and not kept.has_grader_error:
                 grading.kept = {one.name: one for one in kept.exercises}
                 grading.stale = kept.outdated_by(key)

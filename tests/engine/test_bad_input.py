@@ -7,9 +7,12 @@ import shutil
 import nbformat
 import pytest
 
-from autograder.batch.class_grading import ClassSettings, find_submissions, grade_class
+from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.finding import find_submissions
+from autograder.batch.run import grade_class
 from autograder.course import find_course
 from autograder.isolation import Isolation
+from autograder.results import read_result
 from autograder.verdicts import Verdict
 
 pytestmark = pytest.mark.box
@@ -236,10 +239,11 @@ def class_of(toy, tmp_path):
 
     def run(fill, limits):
         fill(assignment)
-        settings = ClassSettings(1, Isolation.BOX, limits)
+        grading = ClassGrading(assignment, ClassSettings(1, Isolation.BOX, limits), root)
         found = find_submissions(assignment, ())
-        results = {f.student: result for f, result, _ in grade_class(assignment, found, settings)}
-        again = {f.student: now for f, _, now in grade_class(assignment, found, settings)}
+        graded = list(grade_class(grading, found, enter=False))
+        results = {one.found.student: read_result(one.result) for one in graded}
+        again = {one.found.student: one.is_new for one in grade_class(grading, found, enter=False)}
         return assignment, results, again
 
     return run
