@@ -1,0 +1,1 @@
+"""Grade on a Dask cluster: what travels there, the judges on its workers, and what comes back."""
