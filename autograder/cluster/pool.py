@@ -131,7 +131,7 @@ class ClusterPool:
         what, text = sent.future.result()
         match what:
             case "graded":
-                return keep(sent.task, self._believed(text, sent.key))
+                return keep(sent.task, believed(text, sent.key))
             case "in doubt":
                 return InDoubt(sent.task)
             case "died":
@@ -140,18 +140,19 @@ class ClusterPool:
                 raise AutograderError(f"{text}: install the same on both")
         return str(text)
 
-    def _believed(self, text: str, key: Key) -> SubmissionResult:
-        """Return a worker's result where it was made of what it was sent."""
-        try:
-            result = SubmissionResult.model_validate_json(text)
-        except ValidationError:
-            raise AutograderError("a worker sent what is no result: is its engine ours?") from None
-        if result.key != key:
-            raise AutograderError(
-                f"the result of {result.student!r} was made of other files or by another engine: "
-                "start the workers again"
-            )
-        return result
+
+def believed(text: str, key: Key) -> SubmissionResult:
+    """Return a worker's result where it was made of what the worker was sent."""
+    try:
+        result = SubmissionResult.model_validate_json(text)
+    except ValidationError:
+        raise AutograderError("a worker sent what is no result: is its engine ours?") from None
+    if result.key != key:
+        raise AutograderError(
+            f"the result of {result.student!r} was made of other files or by another engine: "
+            "start the workers again"
+        )
+    return result
 
 
 class _Sending:
