@@ -36,7 +36,8 @@ def connected(address: str, connect_s: float = CONNECT_S) -> Iterator[Client]:
             "--cluster needs the package `distributed`: pip install 'genai-foundations[cluster]'"
         ) from None
     # What is wrong is told on one line, by us.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=connect_s, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:

@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# The command line's environment: one thread, and imports that are quick.
-import autograder.cli  # noqa: F401
 from autograder.batch.pool import limit_memory
 from autograder.course import Course
 from autograder.isolation import Isolation

@@ -1,6 +1,7 @@
 """Schedulers that are not there, not ours to reach, or gone; workers that are not like us."""
 
 import sys
+import time
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_without_distributed_the_line_that_installs_it_is_said(monkeypatch):
 
 
 def test_without_workers_it_waits_and_says_so_and_a_lost_scheduler_ends_it(
-    lonely_scheduler, course
+    lonely_scheduler, course, capfd
 ):
     process, address = lonely_scheduler
     said = []
@@ -41,11 +42,14 @@ def test_without_workers_it_waits_and_says_so_and_a_lost_scheduler_ends_it(
     def tell(message):
         said.append(message)
         process.kill()
+        # The client notices, and tries to connect again.
+        time.sleep(0.5)
 
     pool = ClusterPool(address, Grader(course), connect_s=1.0, tell=tell)
     with pytest.raises(AutograderError, match=f"scheduler at {address} is gone; the results"):
         list(pool.run(["never sent"]))
     assert said == [f"waiting for workers at {address}"]
+    assert capfd.readouterr().err == ""
 
 
 def test_versions_that_differ_are_told_apart():
