@@ -80,7 +80,10 @@ class ClusterPool:
                     while waiting and len(self._sent) < min(_AHEAD * self._threads, self.at_once):
                         yield from self._send(sending, waiting.popleft())
                     yield from self._collect()
-            except (OSError, RuntimeError) as error:
+            except AutograderError:
+                raise
+            except Exception as error:
+                # A client that has lost its scheduler fails in ways of many kinds.
                 if client.status == "running":
                     raise
                 raise SchedulerGone(self.address) from error
