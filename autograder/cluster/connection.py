@@ -30,7 +30,7 @@ class SchedulerGone(AutograderError):
 def connected(address: str, connect_s: float = CONNECT_S) -> Iterator[Client]:
     """Connect to a scheduler; say in one line why that fails."""
     try:
-        from distributed import Client
+        from distributed import Client, Security
     except ImportError:
         raise AutograderError(
             "--cluster needs the package `distributed`: pip install 'genai-foundations[cluster]'"
@@ -38,6 +38,14 @@ def connected(address: str, connect_s: float = CONNECT_S) -> Iterator[Client]:
     # What is wrong is told on one line, by us.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    if (
+        address.startswith("tls:")
+        and Security().get_connection_args("client")["ssl_context"] is None
+    ):
+        raise AutograderError(
+            f"no certificate for {address}: set distributed.comm.tls in Dask's configuration, "
+            "see docs/cluster.md"
+        )
     try:
         client = Client(address, timeout=connect_s, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:

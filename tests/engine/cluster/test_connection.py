@@ -12,7 +12,7 @@ from autograder.errors import AutograderError
 from autograder.judge.grading import Grader
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://here", "tls://127.0.0.1:1"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://here"])
 def test_a_scheduler_that_does_not_answer_is_named(address):
     with (
         pytest.raises(
@@ -22,6 +22,14 @@ def test_a_scheduler_that_does_not_answer_is_named(address):
     ):
         pass
     assert "\n" not in str(caught.value)
+
+
+def test_an_encrypted_address_needs_a_certificate():
+    with (
+        pytest.raises(AutograderError, match=r"no certificate for tls://127\.0\.0\.1:1: set"),
+        connected("tls://127.0.0.1:1"),
+    ):
+        pass
 
 
 def test_without_distributed_the_line_that_installs_it_is_said(monkeypatch):
