@@ -23,6 +23,7 @@ from autograder.results import read_result
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
 
 if TYPE_CHECKING:
+    from autograder.cluster.pool import ClusterPool
     from autograder.judge.grading import Grader
 
 
@@ -35,6 +36,8 @@ class ClassSettings:
     limits: Limits
     force: bool = False
     """Grade again what has not changed."""
+    cluster: str | None = None
+    """The address of the Dask scheduler whose workers grade, in place of this machine."""
 
 
 @dataclass
@@ -76,6 +79,9 @@ class ClassGrading:
         """Yield each submission as it is graded, its result written."""
         if not todo:
             return
+        if self.settings.cluster is not None:
+            yield from self._grade_on_cluster(self.settings.cluster, todo)
+            return
         # The boxes get ready while this process imports torch for 2 s, which a run that finds
         # everything unchanged does not need.
         count = min(self.settings.jobs, len(todo))
@@ -100,11 +106,24 @@ class ClassGrading:
                 stack.callback(box.close)
             yield from self._results(keeper, Pool(self.settings.jobs, make_worker), todo)
 
+    def _grade_on_cluster(self, address: str, todo: list[Task]) -> Iterator[Graded]:
+        from autograder.cluster.pool import ClusterPool
+        from autograder.judge.grading import Grader
+
+        keeper = Grader(self.assignment, self.settings.isolation, self.settings.limits)
+        # A course that is broken is refused here, before anything is sent.
+        keeper.judge.load()
+        pool = ClusterPool(address, keeper, at_once=self.settings.jobs)
+        yield from self._results(keeper, pool, todo)
+
     def _results(
-        self, keeper: Grader, pool: Pool[Task, Graded | InDoubt], todo: list[Task]
+        self,
+        keeper: Grader,
+        pool: Pool[Task, Graded | InDoubt] | ClusterPool,
+        todo: list[Task],
     ) -> Iterator[Graded]:
         """Yield what the judges bring; what is in doubt is graded again when they are done."""
-        if not _is_busy(self.settings.jobs):
+        if self.settings.cluster is None and not _is_busy(self.settings.jobs):
             todo = [replace(task, may_doubt=False) for task in todo]
         for task, result in pool.run(todo):
             if isinstance(result, InDoubt):

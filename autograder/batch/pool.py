@@ -122,7 +122,7 @@ def _work(
     number: int,
     inherited: list[Connection],
 ) -> None:
-    _limit_memory()
+    limit_memory()
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A copy of another worker's pipe would hide its end from the coordinator.
@@ -148,7 +148,7 @@ def _work(
         os._exit(0)
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
     """Bound what this judge may take: student code chooses what our references are asked."""
     limit = held_data_bytes() + _MEMORY_MB * MIB
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]

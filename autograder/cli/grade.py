@@ -44,6 +44,12 @@ _INTERRUPTED = 130
     help="Grade what a run would grade again, write nothing, and say whose score would change.",
 )
 @jobs_option
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Grade on the workers of a running Dask scheduler, as tcp://host:8786, instead of on this "
+    "machine; -j then bounds how many submissions are there at one time.",
+)
 @isolation_option
 @download_options
 @limit_options
@@ -57,6 +63,7 @@ def grade(
     force: bool,
     what_changed: bool,
     jobs: int,
+    cluster: str | None,
     isolation: str,
     platform: str,
     pattern: str | None,
@@ -79,7 +86,11 @@ def grade(
 
     course = find()
     chosen = course.assignment(assignment)
-    settings = ClassSettings(jobs, Isolation(isolation), limits_from(course, limits), force)
+    if cluster is not None and not _was_given("jobs"):
+        jobs = sys.maxsize
+    settings = ClassSettings(
+        jobs, Isolation(isolation), limits_from(course, limits), force, cluster
+    )
     _see_to_isolation(settings)
     if not chosen.release_notebook.is_file():
         raise click.UsageError(f"{chosen.name} is not built: run `autograder build {chosen.name}`")
@@ -108,8 +119,13 @@ def _see_to_isolation(settings: ClassSettings) -> None:
 
     if settings.isolation is Isolation.NONE:
         click.echo("warning: --isolation none runs student code with your own rights", err=True)
-    else:
+    elif settings.cluster is None:
         find_bubblewrap()
+
+
+def _was_given(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not click.core.ParameterSource.DEFAULT
 
 
 def _grade(

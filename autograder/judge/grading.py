@@ -93,7 +93,7 @@ class Grader:
         try:
             content = read_bytes(path, self.limits.notebook_mb)
         except UnreadableNotebook as error:
-            return self._unreadable(student, b"", str(error))
+            return self.unreadable(student, b"", str(error))
         return self.grade_bytes(content, student, path.name, kept)
 
     def grade_bytes(
@@ -103,7 +103,7 @@ class Grader:
         try:
             rebuilt = rebuild(parse(content, name), self.release)
         except UnreadableNotebook as error:
-            return self._unreadable(student, content, str(error))
+            return self.unreadable(student, content, str(error))
         return self.grade_rebuilt(rebuilt, student, self.key(content), kept)
 
     def grade_rebuilt(
@@ -183,7 +183,7 @@ class Grader:
         """Return the result of a submission that we could not grade: a person must look."""
         return self._nothing(student, b"", Verdict.GRADER_ERROR, why)
 
-    def _unreadable(self, student: str, content: bytes, why: str) -> SubmissionResult:
+    def unreadable(self, student: str, content: bytes, why: str) -> SubmissionResult:
         return self._nothing(student, content, Verdict.MISSING, why)
 
     def _nothing(

@@ -58,6 +58,17 @@ def victims(run, what):
     return [process.pid for process in (boxes if what == "box" else judges)]
 
 
+def kill(run, what, chance):
+    """Kill one of a run's processes; a sandbox that was killed a moment ago opens again first."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(psutil.Error, ProcessLookupError, IndexError):
+            os.kill(chance.choice(victims(run, what)), signal.SIGKILL)
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no {what} to kill")
+
+
 @pytest.fixture
 def wait_for(toy_class):
     """Wait until there are so many results; say whether the run still goes."""
@@ -91,9 +102,8 @@ def test_killing_judges_boxes_and_the_coordinator_changes_no_result(
         if not wait_for(run, course, seen + chance.randint(5, 12)):
             run = start(course, "-j", "3")
             wait_for(run, course, seen + 1)
-        with contextlib.suppress(ProcessLookupError, psutil.Error, IndexError):
-            os.kill(chance.choice(victims(run, what)), signal.SIGKILL)
-            killed.append(what)
+        kill(run, what, chance)
+        killed.append(what)
         if what == "coordinator":
             run.wait(timeout=10)
             run = start(course, "-j", "3")

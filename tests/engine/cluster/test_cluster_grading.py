@@ -1,0 +1,213 @@
+"""A class graded by the workers of a real scheduler: the same results, whatever dies meanwhile."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+import psutil
+import pytest
+
+import autograder
+from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.finding import find_submissions
+from autograder.cluster.connection import check_workers
+from autograder.cluster.pool import believed
+from autograder.cluster.versions import versions
+from autograder.cluster.worker import grade_on_worker
+from autograder.errors import AutograderError
+from autograder.isolation import Isolation
+from autograder.results import read_result, write_result
+
+SLOW = "import time\ntime.sleep(2)\ndef square(x):\n    return x**2"
+TIMINGS = {"seconds", "cells_seconds", "peak_memory_mb"}
+
+
+@pytest.fixture
+def grade(course, tmp_path, scheduler, workers, grader):
+    """Return a function that grades the class on the cluster; it returns results by student."""
+
+    def grade():
+        settings = ClassSettings(4, Isolation.BOX, grader.limits, cluster=scheduler)
+        grading = ClassGrading(course, settings, tmp_path)
+        todo, _ = grading.split(find_submissions(course, ()))
+        return {one.found.student: read_result(one.result) for one in grading.grade(todo)}
+
+    return grade
+
+
+def without_timings(value):
+    if isinstance(value, dict):
+        return {key: without_timings(one) for key, one in value.items() if key not in TIMINGS}
+    return [without_timings(one) for one in value] if isinstance(value, list) else value
+
+
+def results(course):
+    """Return the text of each result, timings apart."""
+    return {
+        path.name: json.dumps(without_timings(json.loads(path.read_text())))
+        for path in course.results.glob("*.json")
+    }
+
+
+def command_line(course, limits, *words):
+    limits = [f"--{key.replace('_', '-')}={value}" for key, value in asdict(limits).items()]
+    program = [sys.executable, "-m", "autograder", "--course", str(course.course.root)]
+    done = subprocess.run(
+        [*program, "grade", "toy", *words, *limits], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    return done
+
+
+@pytest.mark.box
+def test_results_are_those_of_one_judge_here_but_for_timings(
+    scheduler, workers, grader, course, handed_in
+):
+    handed_in("ada o'neil")
+    handed_in("bob", weighted_energy="def weighted_energy(x, w):\n    return (w * x**2).sum(dim=1)")
+    handed_in("crash", square="import os\nos._exit(3)")
+    handed_in("slow", cube="import time\ndef cube(x):\n    time.sleep(9)")
+    handed_in("no notebook", b"\xff")
+    handed_in("zoë\nstub", others="stub")
+    course.submission("empty").parent.mkdir(parents=True)
+    done = command_line(course, grader.limits, "--cluster", scheduler)
+    assert "7 of 7 done, 3 failing, 2 flagged, 7 entered in the gradebook" in done.stderr
+    there = results(course)
+    command_line(course, grader.limits, "-j", "1", "--force", "--json")
+    assert len(there) == 7
+    assert there == results(course)
+
+
+@pytest.mark.box
+def test_what_has_not_changed_is_taken_over_from_the_earlier_result(grade, course, handed_in):
+    handed_in("ada")
+    before = grade()["ada"]
+    assert grade() == {}
+    before.exercises[0].seconds = 123.0
+    before.key.exercises["cube"] = "other tests"
+    write_result(course.result("ada"), before)
+    after = grade()["ada"]
+    assert after.exercises[0] == before.exercises[0]
+    assert after.key.exercises["cube"] != "other tests"
+
+
+@pytest.mark.box
+def test_the_submission_of_a_judge_that_dies_is_graded_again(grade, workers, handed_in, wait_until):
+    handed_in("ada", square=SLOW)
+
+    def kill_one():
+        wait_until(lambda: judges_of(workers))[0].kill()
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    result = grade()["ada"]
+    killer.join()
+    assert result.score == result.max_score
+
+
+def judges_of(workers):
+    return [judge for worker in workers.values() for judge in worker.judges()]
+
+
+@pytest.mark.box
+def test_a_judge_that_dies_every_time_calls_a_person(grade, workers, handed_in):
+    handed_in("ada", square=SLOW)
+    is_over = threading.Event()
+    killed = set()
+
+    def kill_all():
+        while not is_over.wait(0.02):
+            for judge in judges_of(workers):
+                killed.add(judge.pid)
+                judge.kill()
+
+    killer = threading.Thread(target=kill_all)
+    killer.start()
+    result = grade()["ada"]
+    is_over.set()
+    killer.join()
+    assert result.verdict == "GRADER_ERROR"
+    assert result.notes == ["its judge died more than once: see the machine's log"]
+    assert len(killed) >= 3
+
+
+def test_a_worker_with_another_engine_is_refused_by_its_address(
+    client, workers, start_worker, tmp_path, wait_until
+):
+    check_workers(client)
+    engine = tmp_path / "packages" / "autograder"
+    shutil.copytree(Path(autograder.__file__).parent, engine)
+    (engine / "verdicts.py").write_text((engine / "verdicts.py").read_text() + "# another\n")
+    odd = start_worker("odd", "--no-nanny", packages=engine.parent)
+    client.wait_for_workers(len(workers) + 1, timeout=60)
+    try:
+        with pytest.raises(AutograderError, match=r"the worker tcp://\S+ has engine \w+ where"):
+            check_workers(client)
+    finally:
+        odd.kill()
+
+    def is_gone():
+        return len(client.nthreads()) == len(workers)
+
+    wait_until(is_gone)
+
+
+def test_a_worker_that_came_later_checks_itself(client, workers):
+    order = {"versions": {**versions(), "numpy": "1.0"}}
+    reply = client.submit(grade_on_worker, b"", json.dumps(order).encode(), b"", b"").result()
+    assert reply[0] == "differs"
+    assert "has numpy" in reply[1]
+    assert "where this machine has 1.0" in reply[1]
+
+
+def test_a_result_made_of_other_files_is_not_believed(grader):
+    result = grader.unreadable("ada", b"", "not submitted")
+    text = result.model_dump_json()
+    assert believed(text, result.key) == result
+    other = result.key.model_copy(update={"engine": "other"})
+    with pytest.raises(AutograderError, match="'ada' was made of other files or by another engine"):
+        believed(text, other)
+    with pytest.raises(AutograderError, match="is no result"):
+        believed("{}", result.key)
+
+
+@pytest.mark.box
+def test_a_lost_workers_submission_is_redone_by_another(
+    grade, client, workers, handed_in, wait_until
+):
+    handed_in("ada", square=SLOW)
+    lost = {}
+
+    def kill_the_busy_one():
+        wait_until(lambda: judges_of(workers))
+        address = wait_until(lambda: busy(client))
+        name = client.scheduler_info(n_workers=-1)["workers"][address]["name"]
+        lost[name] = workers.pop(name)
+        started = psutil.Process(lost[name].process.pid).children(recursive=True)
+        lost[name].kill()
+        lost["processes"] = started
+
+    killer = threading.Thread(target=kill_the_busy_one)
+    killer.start()
+    result = grade()["ada"]
+    killer.join()
+    assert result.score == result.max_score
+    assert len(workers) == 1
+    _, alive = psutil.wait_procs(lost.pop("processes"), timeout=20)
+    assert alive == []
+
+
+def busy(client):
+    """Return the address of a worker that has a submission in hand."""
+    return next(
+        (
+            address
+            for address, keys in client.processing().items()
+            if any(key.startswith("autograder-submission") for key in keys)
+        ),
+        None,
+    )
