@@ -1,0 +1,62 @@
+"""The process that writes the gradebook: what it has entered stays, what it has not is taken up."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.finding import find_submissions
+from autograder.batch.run import grade_class
+from autograder.configuration import course_limits
+from autograder.course import find_course
+from autograder.errors import AutograderError
+from autograder.gradebook.entered import EnteredMarks
+from autograder.gradebook.writer import Entered, GradebookWriter
+from autograder.isolation import Isolation
+
+pytestmark = pytest.mark.box
+
+
+@pytest.fixture
+def assignment(toy_class, tmp_path):
+    root = tmp_path / "course"
+    shutil.copytree(toy_class.course.root, root)
+    return find_course(root).assignment("toy")
+
+
+def entered_by_a_run(assignment, scratch):
+    """Grade the class, in which nothing has changed; return who was entered."""
+    settings = ClassSettings(1, Isolation.BOX, course_limits(assignment.course))
+    grading = ClassGrading(assignment, settings, scratch)
+    events = list(grade_class(grading, find_submissions(assignment, ()), enter=True))
+    assert not any(event.is_new for event in events if not isinstance(event, Entered))
+    return [event.student for event in events if isinstance(event, Entered)]
+
+
+def test_a_writer_that_is_killed_is_told_and_the_next_run_enters_the_rest(assignment, tmp_path):
+    with GradebookWriter(assignment) as writer:
+        writer.enter("ada")
+        assert [one.student for one in writer.finish()] == ["ada"]
+        writer.enter("bob")
+        os.kill(writer._process.pid, signal.SIGKILL)
+        with pytest.raises(AutograderError, match=r"the process that writes the gradebook died"):
+            list(writer.finish())
+    marks = EnteredMarks(assignment)
+    assert [student for student in ("ada", "bob", "eve") if marks.is_set(student)] == ["ada"]
+    assert entered_by_a_run(assignment, tmp_path) == ["bob", "eve"]
+    assert entered_by_a_run(assignment, tmp_path) == []
+
+
+def test_another_gradebook_is_told_everything(assignment, tmp_path):
+    assert entered_by_a_run(assignment, tmp_path) == ["ada", "bob", "eve"]
+    (assignment.course.root / "gradebook.db").unlink()
+    assert entered_by_a_run(assignment, tmp_path) == ["ada", "bob", "eve"]
+
+
+def test_a_time_that_was_added_enters_the_submission_again(assignment, tmp_path):
+    entered_by_a_run(assignment, tmp_path)
+    handed_in = assignment.submission("eve").with_name("timestamp.txt")
+    handed_in.write_text("2026-01-01 12:00:00 UTC")
+    assert entered_by_a_run(assignment, tmp_path) == ["eve"]
