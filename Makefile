@@ -36,6 +36,7 @@ demo: $(READY) box ## grade a made-up class of a01_pca through the whole pipelin
 	@echo "  source $(BIN)/activate"
 	@echo "  jupyter server --ServerApp.default_url=/formgrader  # the gradebook in the browser"
 	@echo "  autograder grade a01_pca # again: nothing has changed, so nothing is graded twice"
+	@echo "  autograder report a01_pca # the class on one page: reports/a01_pca.html"
 	@echo "  feedback/<student>/a01_pca/a01_pca.html is what a student gets back"
 	@echo "  results/a01_pca/<student>.json has everything, for you"
 
