@@ -44,7 +44,7 @@ test: $(READY) box ## every test, of the course and of the engine
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/autograder build --check
-	@$(BIN)/python -m pytest tests/engine -q -n auto --dist loadfile
+	@$(BIN)/python -m pytest tests/engine -q -n auto --dist loadfile --no-loadscope-reorder
 	@$(BIN)/autograder check
 	@$(BIN)/autograder calibrate
 

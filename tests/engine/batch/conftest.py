@@ -30,8 +30,8 @@ ANSWERS = {
 class ToyClass:
     """Copies of the toy course with submissions of every kind."""
 
-    kinds = tuple(itertools.product(*ANSWERS.values()))
-    """What the notebook of a kind has for each exercise."""
+    kinds = tuple(itertools.product(*ANSWERS.values()))[:-5]
+    """What the notebook of a kind has for each exercise; one crashes, and so is graded twice."""
 
     def __init__(self, original):
         self._original = original

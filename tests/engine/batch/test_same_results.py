@@ -13,7 +13,7 @@ pytestmark = pytest.mark.box
 @pytest.fixture(scope="module")
 def expected(toy_class, tmp_path_factory):
     """The results of one judge."""
-    root = toy_class.make(tmp_path_factory.mktemp("one") / "course", toy_class.kinds)
+    root = toy_class.make(tmp_path_factory.mktemp("one") / "course", toy_class.kinds[::2])
     run(root, "autograder", "grade", "toy", "--json", "-j", "1")
     return contents(toy_class, root)
 
@@ -37,14 +37,14 @@ def contents(toy_class, root):
 
 
 def test_four_judges_give_what_one_gives(toy_class, tmp_path, expected):
-    root = toy_class.make(tmp_path / "course", toy_class.kinds)
+    root = toy_class.make(tmp_path / "course", toy_class.kinds[::2])
     run(root, "autograder", "grade", "toy", "--json", "-j", "4")
     assert contents(toy_class, root) == expected
-    assert len(expected) == len(toy_class.kinds)
+    assert len(expected) == len(toy_class.kinds[::2])
 
 
 def test_nbgrader_autograde_gives_what_we_give(toy_class, tmp_path, expected):
-    root = toy_class.make(tmp_path / "course", toy_class.kinds)
+    root = toy_class.make(tmp_path / "course", toy_class.kinds[::2])
     run(root, "nbgrader", "generate_assignment", "toy", "--force")
     run(root, "nbgrader", "autograde", "toy")
     assert contents(toy_class, root) == expected

@@ -110,5 +110,5 @@ def test_without_a_gradebook_none_is_made(small_class):
 def test_a_gradebook_that_cannot_be_read_is_told_in_a_line(small_class, made_up, tmp_path):
     course = made_up.copy_course(small_class.root, tmp_path / "course")
     (course.root / "gradebook.db").write_text("this is no database, " * 100)
-    with pytest.raises(AutograderError, match=r"gradebook\.db: the gradebook cannot be read"):
+    with pytest.raises(AutograderError, match=r"gradebook\.db cannot be used"):
         gradebook_scores(course.assignment("a01_pca"))
