@@ -1,124 +1,213 @@
-"""Time stock `nbgrader autograde` against `autograder grade` on the same submissions."""
+"""Time stock nbgrader, otter-grader, `autograder grade` and the bare floor on the same class."""
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from statistics import mean
-from typing import Any
+from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
-from two_courses import compare_scores, copy_course, make_stock, write_class
+from otter_class import OTTER_PYTHON, grade_with_otter, otter_version, write_otter_assignment
+from ratios import FloorRun, OurRun, ladder, phases, ratios
+from running import Run, become_subreaper, run
+from showing import CONSOLE, show
+from two_courses import (
+    Scores,
+    compare_scores,
+    copy_course,
+    gradebook_scores,
+    make_stock,
+    write_class,
+)
 
-from autograder.course import Course, find_course
+from autograder.course import Assignment, Course, find_course
+from autograder.errors import AutograderError
 from autograder.judge.assignment_tests import JudgeSide
 
 _BENCH = Path(__file__).parent
-_SCRIPTS = Path(sys.executable).parent
 _PACKAGES = ("genai-foundations", "nbgrader", "nbclient", "ipykernel", "pytest", "numpy", "torch")
-# From <linux/prctl.h>: orphans among our descendants become our children.
-_PR_SET_CHILD_SUBREAPER = 36
 _LIBRARIES = "matplotlib.pyplot, nbgrader.apps, pytest, scipy.stats, torch"
+_WATCH_EVERY_S = 0.1
+# 1: it ran, and a submission needs a person. The report says how many.
+_RAN = (0, 1)
+# In the course's copy that knows no wrong answer, so that nothing is compared with any.
+_NO_ANSWERS = '"""None are known here."""\n'
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Run:
-    """A grader's run over the class, as a process of its own."""
+@dataclass
+class Bench:
+    """One comparison: the courses' copies, the class, and what each grader made of it."""
 
-    started: float
-    seconds: float
-    cpu_seconds: float
+    judge: JudgeSide
+    count: int
+    jobs: int
+    folder: Path
+    otter: Path | None
+    kinds: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, dict[str, Scores]] = field(default_factory=dict)
+    """By grader and student."""
 
+    @property
+    def name(self) -> str:
+        return self.judge.assignment.name
 
-def run(course: Course, *command: str, **variables: str) -> Run:
-    """Run a command of this environment in a course; time it, its descendants included."""
-    path = f"{_SCRIPTS}{os.pathsep}{os.environ['PATH']}"
-    log = course.root / "command.log"
-    with log.open("w") as output:
-        started = time.time()
-        process = subprocess.Popen(
-            [_SCRIPTS / command[0], *command[1:]],
-            cwd=course.root,
-            env={**os.environ, "PATH": path, **variables},
-            stdout=output,
-            stderr=output,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.time() - started
-    cpu_seconds = usage.ru_utime + usage.ru_stime + _strays_cpu_seconds()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        tail = "\n".join(log.read_text().splitlines()[-15:])
-        raise click.ClickException(f"{' '.join(command)} ended with an error:\n{tail}")
-    return Run(started, seconds, cpu_seconds)
+    def set_up(self) -> None:
+        """Make the courses, the same class in each, and enter the assignment in gradebooks."""
+        source = self.judge.assignment.course
+        names = ("stock", "ours", "unnamed")
+        self._courses = {name: copy_course(source, self.folder / name) for name in names}
+        make_stock(self._assignment("stock"), self.judge.exercises)
+        self._assignment("unnamed").known_answers.write_text(_NO_ANSWERS)
+        self.kinds = write_class(self.judge, self.count, list(self._courses.values()))
+        for name in ("stock", "ours"):
+            run(self._root(name), "nbgrader", "generate_assignment", self.name, "--force")
+        if self.otter is not None:
+            students = list(self.kinds)
+            write_otter_assignment(self._assignment("stock"), students, self.folder / "otter")
+            run(self.folder, self.otter, "-c", "import otter.api")
+        # No grader shall be the one that first reads the libraries from the disk.
+        run(self._root("ours"), "python", "-c", f"import {_LIBRARIES}")
 
+    def _assignment(self, course: str) -> Assignment:
+        found: Course = self._courses[course]
+        return found.assignment(self.name)
 
-def _strays_cpu_seconds() -> float:
-    """Wait for descendants that outlived their parents; return the processor time they took.
+    def _root(self, course: str) -> Path:
+        return self._assignment(course).course.root
 
-    bubblewrap does not wait for its sandbox: without this the boxes would count for nothing.
-    """
-    cpu_seconds = 0.0
-    while True:
-        try:
-            _, _, usage = os.wait4(-1, 0)
-        except ChildProcessError:
-            return cpu_seconds
-        cpu_seconds += usage.ru_utime + usage.ru_stime
+    def run_nbgrader(self) -> Run:
+        """Run `nbgrader autograde` as nbgrader ships it."""
+        root = self._root("stock")
+        finished = run(root, "nbgrader", "autograde", self.name, PYTHONPATH=str(root / "tests"))
+        self.scores["nbgrader"] = self._gradebook("stock")
+        return finished
 
+    def _gradebook(self, course: str) -> dict[str, Scores]:
+        exercises = self.judge.exercises
+        assignment = self._assignment(course)
+        return {one: gradebook_scores(assignment, exercises, one) for one in self.kinds}
 
-def measure(judge: JudgeSide, count: int, jobs: int) -> dict[str, Any]:
-    """Grade one class with both graders, each in a course of its own; return the report."""
-    name = judge.assignment.name
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        stock, ours = (
-            copy_course(judge.assignment.course, Path(folder, one)) for one in ("stock", "ours")
-        )
-        make_stock(stock.assignment(name), judge.exercises)
-        kinds = write_class(judge, count, [stock, ours])
-        for course in (stock, ours):
-            run(course, "nbgrader", "generate_assignment", name, "--force")
-        # Neither grader shall be the one that first reads the libraries from the disk.
-        run(ours, "python", "-c", f"import {_LIBRARIES}")
-        kernel_path = str(stock.root / "tests")
-        theirs = run(stock, "nbgrader", "autograde", name, PYTHONPATH=kernel_path)
-        mine = run(ours, "autograder", "grade", name, "--jobs", str(jobs))
-        files = [ours.assignment(name).result(student) for student in kinds]
+    def run_otter(self, python: Path) -> tuple[Run, float]:
+        """Run otter-grader over the class in one process; return the run and its warm mean."""
+        folder, stock = self.folder / "otter", self._assignment("stock")
+        finished, self.scores["otter"], warm_s = grade_with_otter(python, stock, folder)
+        return finished, warm_s
+
+    def run_floor(self, processes: int) -> FloorRun:
+        """Run the class bare."""
+        out = self.folder / f"floor-{processes}.json"
+        script = (_BENCH / "floor.py", self._root("ours"), self.name, out)
+        options = ("--processes", str(processes))
+        finished = run(self.folder, "python", *script, *options)
+        said = json.loads(out.read_text())
+        self.scores["floor"] = {
+            one["student"]: Scores(one["scores"], one["failed"]) for one in said["submissions"]
+        }
+        return FloorRun(finished, processes, said["warm_at"], said["seconds"], said["submissions"])
+
+    def run_ours(self) -> OurRun:
+        """Run `autograder grade`, gradebook and all."""
+        finished = self._grade("ours")
+        assignment = self._assignment("ours")
+        files = [assignment.result(student) for student in self.kinds]
         results = [json.loads(file.read_text()) for file in files]
-        written = [file.stat().st_mtime for file in files]
-        differences = [
-            {"kind": kinds[result["student"]], **difference}
+        self.scores["our gradebook"] = self._gradebook("ours")
+        ended = [file.stat().st_mtime for file in files]
+        return OurRun(finished, self.jobs, ended, [one["seconds"] for one in results], results)
+
+    def run_ours_alone(self, course: str) -> OurRun:
+        """Run `autograder grade --json`: no gradebook."""
+        finished = self._grade(course, "--force", "--json")
+        graded = [(at, json.loads(line)) for at, line in finished.lines if line.startswith("{")]
+        ended = [at for at, line in graded if "student" in line]
+        seconds = [line["seconds"] for _, line in graded if "student" in line]
+        if len(ended) != self.count:
+            raise click.ClickException(f"--json told of {len(ended)} of {self.count} submissions")
+        return OurRun(finished, self.jobs, ended, seconds, [])
+
+    def _grade(self, course: str, *options: str) -> Run:
+        command = ("autograder", "grade", self.name, "--jobs", str(self.jobs), *options)
+        return run(self._root(course), *command, allowed=_RAN, watch_every_s=_WATCH_EVERY_S)
+
+    def differences(self, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return every score on which another grader differs from our results."""
+        return [
+            one
+            for grader, scores in self.scores.items()
             for result in results
-            for difference in compare_scores(
-                ours.assignment(name), stock.assignment(name), result, judge.exercises
+            for one in compare_scores(
+                grader, scores[result["student"]], result, self.kinds[result["student"]]
             )
         ]
-        return {
-            "throughput_ratio_nbgrader": round(theirs.seconds / mine.seconds, 2),
-            "cpu_ratio_nbgrader": round(theirs.cpu_seconds / mine.cpu_seconds, 2),
-            "assignment": name,
-            "submissions": count,
-            "cores": os.cpu_count(),
-            "jobs": jobs,
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {"python": sys.version.split()[0], **{p: version(p) for p in _PACKAGES}},
-            "nbgrader": timings(theirs, count),
-            "autograder": {**timings(mine, count), **breakdown(mine, results, written)},
-            "scores_compared": count * len(judge.exercises),
-            "differences": differences,
-            "differences_not_explained": sum(not one["reason"] for one in differences),
-        }
+
+
+def measure(bench: Bench) -> dict[str, Any]:
+    """Run every grader over one class; return the report."""
+    otter = otter_version(bench.otter) if bench.otter else None
+    _stage("the class and the courses", bench.set_up)
+    floor = _stage("the floor, one process", lambda: bench.run_floor(1))
+    beside = _stage("the floor, on every core", lambda: bench.run_floor(bench.jobs))
+    ours = _stage("autograder grade", bench.run_ours)
+    alone = _stage("autograder grade --json", lambda: bench.run_ours_alone("ours"))
+    unnamed = _stage("the same, naming nothing", lambda: bench.run_ours_alone("unnamed"))
+    theirs, warm_s = None, 0.0
+    if bench.otter is not None:
+        python = bench.otter
+        theirs, warm_s = _stage("otter-grader", lambda: bench.run_otter(python))
+    stock = _stage("nbgrader autograde", bench.run_nbgrader)
+    differences = bench.differences(ours.results)
+    return {
+        "throughput_ratio_nbgrader": round(stock.seconds / ours.run.seconds, 2),
+        "throughput_ratio_otter": theirs and round(theirs.seconds / ours.run.seconds, 2),
+        "ratio_to_floor": ratios(floor, ours, alone, unnamed)["ratio_to_floor"],
+        "cpu_ratio_nbgrader": round(stock.cpu_seconds / ours.run.cpu_seconds, 2),
+        "cpu_ratio_otter": theirs and round(theirs.cpu_seconds / ours.run.cpu_seconds, 2),
+        "assignment": bench.name,
+        "submissions": bench.count,
+        "cores": os.cpu_count(),
+        "jobs": bench.jobs,
+        "load_at_start": round(_LOAD, 2),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "python": sys.version.split()[0],
+            **{package: version(package) for package in _PACKAGES},
+            **({"otter-grader": otter} if otter else {}),
+        },
+        "nbgrader": timings(stock, bench.count),
+        "otter": theirs and {**timings(theirs, bench.count), "warm_s": round(warm_s, 3)},
+        "autograder": {**timings(ours.run, bench.count), **phases(ours)},
+        "autograder_without_gradebook": {**timings(alone.run, bench.count), **phases(alone)},
+        "autograder_without_names": {**timings(unnamed.run, bench.count), **phases(unnamed)},
+        "floor": floor.report(),
+        "floor_side_by_side": beside.report(),
+        "ratios_to_floor": ratios(floor, ours, alone, unnamed),
+        "ladder": ladder(floor, beside, ours, alone, unnamed),
+        "needs_person": sum(one["needs_person"] for one in ours.results),
+        "scores_compared": {
+            grader: len(scores) * len(bench.judge.exercises)
+            for grader, scores in bench.scores.items()
+        },
+        "differences": differences,
+        "differences_not_explained": sum(not one["reason"] for one in differences),
+    }
+
+
+_LOAD = os.getloadavg()[0]
+
+
+def _stage(what: str, do: Callable[[], Result]) -> Result:
+    with CONSOLE.status(what):
+        result = do()
+    CONSOLE.print(f"[dim]done: {what}[/dim]")
+    return result
 
 
 def timings(run: Run, count: int) -> dict[str, float]:
@@ -130,63 +219,36 @@ def timings(run: Run, count: int) -> dict[str, float]:
     }
 
 
-def breakdown(run: Run, results: list[dict[str, Any]], written: list[float]) -> dict[str, float]:
-    """Return where our time goes: three phases of the run, then means of a submission.
-
-    A result's file is written when its grading ends; less its seconds, that is when it began.
-    """
-    begun = min(end - one["seconds"] for end, one in zip(written, results, strict=True))
-    seconds, cells = (mean(one[key] for one in results) for key in ("seconds", "cells_seconds"))
-    tests = mean(sum(exercise["seconds"] for exercise in one["exercises"]) for one in results)
-    ingest = run.started + run.seconds - max(written)
-    phases = {
-        "start_up_s": begun - run.started,
-        "grading_s": max(written) - begun,
-        "ingest_s": ingest,
-        "per_submission_grading_s": seconds,
-        "per_submission_cells_s": cells,
-        "per_submission_calls_and_tests_s": tests,
-        "per_submission_rest_s": seconds - cells - tests,
-        "per_submission_ingest_s": ingest / len(results),
-    }
-    return {name: round(value, 3) for name, value in phases.items()}
-
-
-def show(report: dict[str, Any]) -> None:
-    """Print the comparison, where our time goes, and every score that differs."""
-    out = Console()
-    title = f"{report['assignment']}, {report['submissions']} submissions, {report['jobs']} jobs"
-    table = Table("", "nbgrader autograde", "autograder grade", title=title)
-    for row, value in report["autograder"].items():
-        table.add_row(row.replace("_", " "), str(report["nbgrader"].get(row, "")), str(value))
-    for ratio in ("throughput_ratio_nbgrader", "cpu_ratio_nbgrader"):
-        table.add_row(ratio.removesuffix("_nbgrader").replace("_", " "), "1", str(report[ratio]))
-    out.print(table)
-    columns = ("student", "exercise", "points", "stock", "ours", "reason")
-    differing = Table(*columns, title="scores that differ")
-    for one in report["differences"]:
-        differing.add_row(*(str(one[column]) for column in columns))
-    out.print(differing if report["differences"] else "")
-    out.print(
-        f"{len(report['differences'])} of {report['scores_compared']} scores differ, "
-        f"{report['differences_not_explained']} of them not by an earlier mistake"
-    )
-
-
 @click.command()
-@click.option("--submissions", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--submissions", type=click.IntRange(min=1), default=40, show_default=True)
 @click.option("--assignment", default="a03_vae", show_default=True)
 @click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count(), show_default="cores")
+@click.option("--without-otter", is_flag=True, help="Leave otter-grader out.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The report, as JSON.")
-def main(submissions: int, assignment: str, jobs: int, out: Path | None) -> None:
-    """Grade the same submissions with stock nbgrader and with the engine; compare and time."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    judge = JudgeSide(find_course(_BENCH).assignment(assignment))
-    report = measure(judge, submissions, jobs)
-    show(report)
+def main(
+    submissions: int, assignment: str, jobs: int, without_otter: bool, out: Path | None
+) -> None:
+    """Grade the same submissions with each grader; compare scores, time, and where it goes.
+
+    Let nothing else run on the machine meanwhile.
+    """
+    become_subreaper()
     path = out or _BENCH / "results" / f"{assignment}-{submissions}.json"
+    try:
+        judge = JudgeSide(find_course(_BENCH).assignment(assignment))
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            otter = None if without_otter else OTTER_PYTHON
+            report = measure(Bench(judge, submissions, jobs, Path(folder), otter))
+    except AutograderError as error:
+        raise click.ClickException(str(error)) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n")
+    show(report)
+    from plotting import plot_comparison
+
+    picture = path.with_suffix(".svg")
+    plot_comparison(report, picture)
+    CONSOLE.print(f"written: {path} and {picture.name}")
 
 
 if __name__ == "__main__":
