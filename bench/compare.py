@@ -17,7 +17,7 @@ import click
 from otter_class import OTTER_PYTHON, grade_with_otter, otter_version, write_otter_assignment
 from ratios import FloorRun, OurRun, ladder, phases, ratios
 from running import Run, become_subreaper, run
-from showing import CONSOLE, show
+from showing import CONSOLE, load_before, show
 from two_courses import (
     Scores,
     compare_scores,
@@ -34,7 +34,7 @@ from autograder.judge.assignment_tests import JudgeSide
 _BENCH = Path(__file__).parent
 _PACKAGES = ("genai-foundations", "nbgrader", "nbclient", "ipykernel", "pytest", "numpy", "torch")
 _LIBRARIES = "matplotlib.pyplot, nbgrader.apps, pytest, scipy.stats, torch"
-_WATCH_EVERY_S = 0.1
+_WATCH_EVERY_S = 0.25
 # 1: it ran, and a submission needs a person. The report says how many.
 _RAN = (0, 1)
 # In the course's copy that knows no wrong answer, so that nothing is compared with any.
@@ -51,6 +51,8 @@ class Bench:
     jobs: int
     folder: Path
     otter: Path | None
+    load: float
+    """Of the machine, before anything of this ran."""
     kinds: dict[str, str] = field(default_factory=dict)
     scores: dict[str, dict[str, Scores]] = field(default_factory=dict)
     """By grader and student."""
@@ -174,7 +176,7 @@ def measure(bench: Bench) -> dict[str, Any]:
         "submissions": bench.count,
         "cores": os.cpu_count(),
         "jobs": bench.jobs,
-        "load_at_start": round(_LOAD, 2),
+        "load_at_start": round(bench.load, 2),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "python": sys.version.split()[0],
@@ -198,9 +200,6 @@ def measure(bench: Bench) -> dict[str, Any]:
         "differences": differences,
         "differences_not_explained": sum(not one["reason"] for one in differences),
     }
-
-
-_LOAD = os.getloadavg()[0]
 
 
 def _stage(what: str, do: Callable[[], Result]) -> Result:
@@ -233,12 +232,13 @@ def main(
     Let nothing else run on the machine meanwhile.
     """
     become_subreaper()
+    load = load_before()
     path = out or _BENCH / "results" / f"{assignment}-{submissions}.json"
     try:
         judge = JudgeSide(find_course(_BENCH).assignment(assignment))
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             otter = None if without_otter else OTTER_PYTHON
-            report = measure(Bench(judge, submissions, jobs, Path(folder), otter))
+            report = measure(Bench(judge, submissions, jobs, Path(folder), otter, load))
     except AutograderError as error:
         raise click.ClickException(str(error)) from error
     path.parent.mkdir(parents=True, exist_ok=True)

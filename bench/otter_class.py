@@ -43,7 +43,7 @@ def otter_version(python: Path) -> str:
     """Return the version of otter in its environment, or say how to make that environment."""
     if not python.is_file():
         raise click.ClickException(
-            f"{python} is not there: `make bench/.venv-otter` installs otter-grader, or leave it "
+            f"{python} is not there: `make bench` installs otter-grader; or leave it "
             "out with --without-otter"
         )
     code = "import otter.api, otter.version, torch; print(otter.version.__version__)"

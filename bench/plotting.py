@@ -50,7 +50,7 @@ def plot_comparison(report: dict[str, Any], path: Path) -> None:
         _shares(time, report)
         _parts(parts, report)
         figure.suptitle(
-            f"{report['submissions']} submissions of {report['assignment']}, "
+            f"{report['submissions']:,} submissions of {report['assignment']}, "
             f"{report['jobs']} judges on {report['cores']} cores"
         )
         _save(figure, path)
@@ -69,7 +69,7 @@ def _throughput(axes: Axes, report: dict[str, Any]) -> None:
     drawn = axes.barh([bar[0] for bar in bars], rates, color=[bar[2] for bar in bars])
     ours = report["autograder"]["submissions_per_second"]
     labels = [
-        f"{rate:.2f}" + (f"   (ours: {ours / rate:.1f} ×)" if color == _GREY else "")
+        f"{rate:.3g}" + (f"   (ours: {ours / rate:.1f} ×)" if color == _GREY else "")
         for rate, (_, _, color) in zip(rates, bars, strict=True)
     ]
     axes.bar_label(drawn, labels, padding=4)
@@ -93,7 +93,7 @@ def _parts(axes: Axes, report: dict[str, Any]) -> None:
     floor = report["floor"]["per_submission_cpu_s"]
     axes.barh("the floor", floor, color=_GREY, height=0.6)
     axes.text(floor, "the floor", f" {floor:.2f}", va="center")
-    _finish_stack(axes, "processor seconds a submission, start-up included")
+    _finish_stack(axes, "processor seconds a submission, start-up included", columns=4)
 
 
 def _stack(axes: Axes, rows: dict[str, Any], key: str, label: str, color: str, over: float) -> None:
@@ -110,12 +110,12 @@ def _stack(axes: Axes, rows: dict[str, Any], key: str, label: str, color: str, o
         label = "_nolegend_"
 
 
-def _finish_stack(axes: Axes, label: str) -> None:
+def _finish_stack(axes: Axes, label: str, columns: int = 3) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.set_xlim(left=0)
     axes.set_xlabel(label)
-    axes.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.45, 1.0), fontsize=8)
+    axes.legend(ncols=columns, loc="lower center", bbox_to_anchor=(0.45, 1.0), fontsize=8)
 
 
 def plot_scale(report: dict[str, Any], curves: dict[str, Any], path: Path) -> None:
@@ -125,7 +125,7 @@ def plot_scale(report: dict[str, Any], curves: dict[str, Any], path: Path) -> No
         _memory(memory, report, curves)
         _seconds(time, report, curves)
         figure.suptitle(
-            f"{report['submissions']} submissions of {report['assignment']}, "
+            f"{report['submissions']:,} submissions of {report['assignment']}, "
             f"{report['jobs']} judges on {report['cores']} cores"
         )
         _save(figure, path)
@@ -155,11 +155,11 @@ def _seconds(axes: Axes, report: dict[str, Any], curves: dict[str, Any]) -> None
         sum(seconds[max(0, end - window) : end]) / len(seconds[max(0, end - window) : end])
         for end in numbers
     ]
-    label = f"mean of {window}" if window > 1 else "each"
+    label = f"mean of {window}" if window > 1 else "joined up"
     axes.plot(numbers, means, color=_BLUE, linewidth=1.5, label=label)
     first, last = (report["time"][f"{which}_quarter_s"] for which in ("first", "last"))
-    axes.set_ylim(0, max(means) * 2.2)
-    axes.set_ylabel("s")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("seconds")
     axes.set_xlabel("submissions done")
     axes.legend(
         ncols=2,

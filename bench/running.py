@@ -102,6 +102,7 @@ def run(
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             process.terminate()
+            process.wait()
             raise
         finally:
             watcher.stop()

@@ -17,7 +17,7 @@ from typing import Any
 import click
 import numpy as np
 from running import Run, Sample, become_subreaper, run
-from showing import CONSOLE, show_scale
+from showing import CONSOLE, load_before, show_scale
 from two_courses import copy_course, write_class
 
 from autograder.chapters.notebooks import build
@@ -58,7 +58,7 @@ class ScaleRun:
     def warm_samples(self) -> list[Sample]:
         """The samples from when everything is warm to the last result."""
         warm_at = self.ended[int(_WARM * len(self.ended))]
-        return [one for one in self.run.samples if warm_at <= one.time <= self.ended[-1]]
+        return [one for one in self.run.samples if warm_at <= one.time < self.ended[-1]]
 
     def done(self, sample: Sample) -> int:
         """Return how many results were there when a sample was taken."""
@@ -79,7 +79,7 @@ def memory_figures(scale: ScaleRun) -> dict[str, Any]:
     }
     return {
         part: {
-            f"{kind}_{what}": round(value, 2)
+            f"{kind}_{what}": round(value, 2) + 0.0
             for kind, values in kinds.items()
             for what, value in {
                 "mb_at_first": values[0] if values else 0.0,
@@ -137,7 +137,8 @@ def slope(over: list[float], values: list[float]) -> float:
     """Return the slope of the straight line that fits best; 0 where there is none to fit."""
     if len(set(over)) < 2:
         return 0.0
-    return float(np.polyfit(over, values, 1)[0])
+    # Adding nothing turns a negative zero, which would be printed, into zero.
+    return round(float(np.polyfit(over, values, 1)[0]), 6) + 0.0
 
 
 def measure(judge: JudgeSide, count: int, jobs: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -217,6 +218,7 @@ def main(submissions: int, assignment: str, jobs: int, out: Path | None) -> None
     assignment is that of the engine's own tests: four exercises, graded like any other.
     """
     become_subreaper()
+    load = load_before()
     path = out or _BENCH / "results" / f"scale-{submissions}.json"
     try:
         with tempfile.TemporaryDirectory(prefix="bench-toy-") as folder:
@@ -230,7 +232,7 @@ def main(submissions: int, assignment: str, jobs: int, out: Path | None) -> None
     except AutograderError as error:
         raise click.ClickException(str(error)) from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**report, "curves": drawn}) + "\n")
+    path.write_text(json.dumps({**report, "load_at_start": load, "curves": drawn}) + "\n")
     show_scale(report)
     from plotting import plot_scale
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+# Of a machine with nothing else to do; a run that has just ended is still in the mean of a minute.
+_IDLE = 0.5
 _TERMINAL = Console()
 # Wide enough for tables where it is piped.
 CONSOLE = _TERMINAL if _TERMINAL.is_terminal else Console(width=140)
+
+
+def load_before() -> float:
+    """Return the machine's load before anything is measured; say so where it is not idle."""
+    load = os.getloadavg()[0]
+    if load > _IDLE:
+        CONSOLE.print(f"[bold]load {load:.1f}: something else runs here; do not quote this[/bold]")
+    return round(load, 2)
 
 
 def show(report: dict[str, Any]) -> None:
