@@ -113,7 +113,10 @@ def time_figures(scale: ScaleRun) -> dict[str, float]:
 
 
 def gradebook_figures(scale: ScaleRun) -> dict[str, float]:
-    """Return the writer's processor seconds an entry, at the beginning and at the end."""
+    """Return the writer's seconds an entry, at the beginning and at the end.
+
+    By the clock it waits for the disk, for the processor, and in the beginning for results.
+    """
     count = len(scale.entered)
     quarter = max(1, count // 4)
 
@@ -121,8 +124,13 @@ def gradebook_figures(scale: ScaleRun) -> dict[str, float]:
         start, end = (_writer_cpu(scale.run.samples, scale.entered[n]) for n in (first, last))
         return (end - start) / max(1, last - first)
 
+    def pace(first: int, last: int) -> float:
+        return (scale.entered[last] - scale.entered[first]) / max(1, last - first)
+
     return {
         "entered": count,
+        "first_quarter_pace_s": round(pace(0, min(quarter, count - 1)), 4),
+        "last_quarter_pace_s": round(pace(max(0, count - 1 - quarter), count - 1), 4),
         "first_quarter_cpu_s": round(cpu_between(0, min(quarter, count - 1)), 4),
         "last_quarter_cpu_s": round(cpu_between(max(0, count - 1 - quarter), count - 1), 4),
     }
@@ -186,7 +194,9 @@ def measure(judge: JudgeSide, count: int, jobs: int) -> tuple[dict[str, Any], di
 
 def curves(scale: ScaleRun) -> dict[str, Any]:
     """Return what is drawn over the number of submissions done."""
-    samples = [one for one in scale.run.samples if scale.done(one) > 0]
+    count = len(scale.ended)
+    # When the last result is there, the judges go.
+    samples = [one for one in scale.run.samples if 0 < scale.done(one) < count]
     return {
         "done": [scale.done(one) for one in samples],
         "coordinator_rss_mb": [round(one.rss_mb["coordinator"], 1) for one in samples],

@@ -117,6 +117,10 @@ def show_scale(report: dict[str, Any]) -> None:
             f"{report['gradebook']['first_quarter_cpu_s']}, "
             f"{report['gradebook']['last_quarter_cpu_s']}"
         ),
+        "the same by the clock, s": (
+            f"{report['gradebook']['first_quarter_pace_s']}, "
+            f"{report['gradebook']['last_quarter_pace_s']}"
+        ),
         "unchanged: skipped a second, start and exit included": unchanged["submissions_per_second"],
         "unchanged: seconds, twice": ", ".join(map(str, unchanged["seconds"])),
         "unchanged: no result written again": unchanged["no_result_was_written_again"],
