@@ -151,51 +151,99 @@ class Bench:
         ]
 
 
-def measure(bench: Bench) -> dict[str, Any]:
-    """Run every grader over one class; return the report."""
-    otter = otter_version(bench.otter) if bench.otter else None
+@dataclass(frozen=True)
+class Measured:
+    """Every grader's run over one class."""
+
+    floor: FloorRun
+    beside: FloorRun
+    """The floor in as many processes as there are judges."""
+    ours: OurRun
+    alone: OurRun
+    """Ours without a gradebook."""
+    unnamed: OurRun
+    """Ours without a gradebook, and naming no misconception."""
+    otter: Run | None
+    otter_submission_s: float
+    stock: Run
+
+
+def measure(bench: Bench) -> Measured:
+    """Run every grader over one class, one after the other."""
     _stage("the class and the courses", bench.set_up)
+    otter, otter_submission_s = None, 0.0
     floor = _stage("the floor, one process", lambda: bench.run_floor(1))
     beside = _stage("the floor, on every core", lambda: bench.run_floor(bench.jobs))
     ours = _stage("autograder grade", bench.run_ours)
     alone = _stage("autograder grade --json", lambda: bench.run_ours_alone("ours"))
     unnamed = _stage("the same, naming nothing", lambda: bench.run_ours_alone("unnamed"))
-    theirs, warm_s = None, 0.0
     if bench.otter is not None:
         python = bench.otter
-        theirs, warm_s = _stage("otter-grader", lambda: bench.run_otter(python))
+        otter, otter_submission_s = _stage("otter-grader", lambda: bench.run_otter(python))
     stock = _stage("nbgrader autograde", bench.run_nbgrader)
-    differences = bench.differences(ours.results)
+    return Measured(floor, beside, ours, alone, unnamed, otter, otter_submission_s, stock)
+
+
+def report_on(bench: Bench, found: Measured, otter: str | None) -> dict[str, Any]:
+    """Return the report: ratios first, then where and when, each grader, and the scores."""
+    ours, theirs = found.ours.run, {"nbgrader": found.stock, "otter": found.otter}
+    to_floor = ratios(found.floor, found.ours, found.alone, found.unnamed)
+    compared = {
+        f"{what}_ratio_{name}": run and round(getattr(run, of) / getattr(ours, of), 2)
+        for what, of in (("throughput", "seconds"), ("cpu", "cpu_seconds"))
+        for name, run in theirs.items()
+    }
     return {
-        "throughput_ratio_nbgrader": round(stock.seconds / ours.run.seconds, 2),
-        "throughput_ratio_otter": theirs and round(theirs.seconds / ours.run.seconds, 2),
-        "ratio_to_floor": ratios(floor, ours, alone, unnamed)["ratio_to_floor"],
-        "cpu_ratio_nbgrader": round(stock.cpu_seconds / ours.run.cpu_seconds, 2),
-        "cpu_ratio_otter": theirs and round(theirs.cpu_seconds / ours.run.cpu_seconds, 2),
+        "throughput_ratio_nbgrader": compared.pop("throughput_ratio_nbgrader"),
+        "throughput_ratio_otter": compared.pop("throughput_ratio_otter"),
+        "ratio_to_floor": to_floor["ratio_to_floor"],
+        **compared,
         "assignment": bench.name,
         "submissions": bench.count,
         "cores": os.cpu_count(),
         "jobs": bench.jobs,
-        "load_at_start": round(bench.load, 2),
+        "load_at_start": bench.load,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "python": sys.version.split()[0],
             **{package: version(package) for package in _PACKAGES},
             **({"otter-grader": otter} if otter else {}),
         },
-        "nbgrader": timings(stock, bench.count),
-        "otter": theirs and {**timings(theirs, bench.count), "warm_s": round(warm_s, 3)},
-        "autograder": {**timings(ours.run, bench.count), **phases(ours)},
-        "autograder_without_gradebook": {**timings(alone.run, bench.count), **phases(alone)},
-        "autograder_without_names": {**timings(unnamed.run, bench.count), **phases(unnamed)},
-        "floor": floor.report(),
-        "floor_side_by_side": beside.report(),
-        "ratios_to_floor": ratios(floor, ours, alone, unnamed),
-        "ladder": ladder(floor, beside, ours, alone, unnamed),
-        "needs_person": sum(one["needs_person"] for one in ours.results),
+        **_graders(bench.count, found),
+        "ratios_to_floor": to_floor,
+        "ladder": ladder(found.floor, found.beside, found.ours, found.alone, found.unnamed),
+        **_scores(bench, found.ours.results),
+    }
+
+
+def _graders(count: int, found: Measured) -> dict[str, Any]:
+    """Return the figures of each grader."""
+    otter = found.otter and {
+        **timings(found.otter, count),
+        "per_submission_s": round(found.otter_submission_s, 3),
+    }
+    runs = {
+        "autograder": found.ours,
+        "autograder_without_gradebook": found.alone,
+        "autograder_without_names": found.unnamed,
+    }
+    return {
+        "nbgrader": timings(found.stock, count),
+        "otter": otter,
+        **{name: {**timings(one.run, count), **phases(one)} for name, one in runs.items()},
+        "floor": found.floor.report(),
+        "floor_side_by_side": found.beside.report(),
+    }
+
+
+def _scores(bench: Bench, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how many scores were compared, and each that differs."""
+    differences = bench.differences(results)
+    exercises = len(bench.judge.exercises)
+    return {
+        "needs_person": sum(one["needs_person"] for one in results),
         "scores_compared": {
-            grader: len(scores) * len(bench.judge.exercises)
-            for grader, scores in bench.scores.items()
+            grader: len(scores) * exercises for grader, scores in bench.scores.items()
         },
         "differences": differences,
         "differences_not_explained": sum(not one["reason"] for one in differences),
@@ -238,7 +286,9 @@ def main(
         judge = JudgeSide(find_course(_BENCH).assignment(assignment))
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             otter = None if without_otter else OTTER_PYTHON
-            report = measure(Bench(judge, submissions, jobs, Path(folder), otter, load))
+            otters_version = otter and otter_version(otter)
+            bench = Bench(judge, submissions, jobs, Path(folder), otter, load)
+            report = report_on(bench, measure(bench), otters_version)
     except AutograderError as error:
         raise click.ClickException(str(error)) from error
     path.parent.mkdir(parents=True, exist_ok=True)

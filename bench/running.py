@@ -98,28 +98,33 @@ def run(
             text=True,
         )
         listener, watcher = _Listener(process, echoes), _Watcher(process.pid, watch_every_s)
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-        finally:
-            watcher.stop()
+        cpu_seconds = _wait(process)
         seconds = time.time() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        cpu_seconds = usage.ru_utime + usage.ru_stime + _strays_cpu_seconds()
+        watcher.stop()
+        cpu_seconds += _strays_cpu_seconds()
         listener.join()
         output.seek(0)
         text = output.read()
     if process.returncode not in allowed:
         said = [*text.splitlines(), *(line for _, line in listener.lines)]
-        words = " ".join(map(str, command))
-        tail = "\n".join(said[-15:])
-        raise click.ClickException(f"{words} ended with exit code {process.returncode}:\n{tail}")
-    return Run(
-        started, seconds, cpu_seconds, process.returncode, text, listener.lines, watcher.samples
-    )
+        words = f"{' '.join(map(str, command))} ended with exit code {process.returncode}"
+        raise click.ClickException("\n".join([f"{words}:", *said[-15:]]))
+    lines, samples = listener.lines, watcher.samples
+    return Run(started, seconds, cpu_seconds, process.returncode, text, lines, samples)
+
+
+def _wait(process: subprocess.Popen[str]) -> float:
+    """Wait for a process; return the processor time of it and of what it has waited for."""
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        # The folder they work in goes next.
+        _strays_cpu_seconds()
+        raise
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _strays_cpu_seconds() -> float:

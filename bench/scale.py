@@ -149,8 +149,8 @@ def slope(over: list[float], values: list[float]) -> float:
     return round(float(np.polyfit(over, values, 1)[0]), 6) + 0.0
 
 
-def measure(judge: JudgeSide, count: int, jobs: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Grade a class, then the same again unchanged; return the report and the curves to draw."""
+def measure(judge: JudgeSide, count: int, jobs: int) -> tuple[ScaleRun, dict[str, Any]]:
+    """Grade a class, then the same again unchanged; return the first run, and what came of both."""
     name = judge.assignment.name
     with tempfile.TemporaryDirectory(prefix="bench-scale-") as folder:
         course = copy_course(judge.assignment.course, Path(folder, "course"))
@@ -161,35 +161,43 @@ def measure(judge: JudgeSide, count: int, jobs: int) -> tuple[dict[str, Any], di
         interval_s = max(_LEAST_INTERVAL_S, count / _SAMPLES)
         graded = run(course.root, *command, allowed=_RAN, watch_every_s=interval_s, echoes=True)
         scale = ScaleRun.read(graded, jobs, assignment)
+        if not (scale.ended and scale.entered):
+            raise click.ClickException(f"nothing was graded: {graded.lines[-3:]}")
         if len(scale.ended) != count or len(scale.entered) != count:
-            said = f"{len(scale.ended)} of {count} graded, {len(scale.entered)} entered"
-            raise click.ClickException(f"{said}: what it said ends in {graded.lines[-3:]}")
+            CONSOLE.print("[bold]not all were graded and entered: see the report[/bold]")
         CONSOLE.print("the same again, unchanged")
         again = [run(course.root, *command, allowed=_RAN) for _ in range(2)]
-        unchanged_are_kept = ScaleRun.read(again[-1], jobs, assignment).ended == scale.ended
-        disk_mb = sum(path.stat().st_size for path in assignment.results.glob("*.json")) / 2**20
-    report = {
-        "assignment": name,
-        "submissions": count,
-        "cores": os.cpu_count(),
-        "jobs": jobs,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": sys.version.split()[0],
-        "seconds": round(graded.seconds, 2),
-        "cpu_seconds": round(graded.cpu_seconds, 2),
-        "submissions_per_second": round(count / graded.seconds, 3),
-        "exit_code": graded.exit_code,
-        "time": time_figures(scale),
-        **memory_figures(scale),
-        "gradebook": gradebook_figures(scale),
-        "results_mb": round(disk_mb, 1),
+        kept = ScaleRun.read(again[-1], jobs, assignment).ended == scale.ended
+        size = sum(path.stat().st_size for path in assignment.results.glob("*.json"))
+    return scale, {
+        "graded": len(scale.ended),
+        "results_mb": round(size / 2**20, 1),
         "unchanged": {
             "seconds": [round(one.seconds, 3) for one in again],
             "submissions_per_second": round(count / again[0].seconds, 1),
-            "no_result_was_written_again": unchanged_are_kept,
+            "no_result_was_written_again": kept,
         },
     }
-    return report, curves(scale)
+
+
+def report_on(name: str, count: int, scale: ScaleRun, also: dict[str, Any]) -> dict[str, Any]:
+    """Return the report: where and when, time, memory, the gradebook."""
+    return {
+        "assignment": name,
+        "submissions": count,
+        "cores": os.cpu_count(),
+        "jobs": scale.jobs,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": sys.version.split()[0],
+        "seconds": round(scale.run.seconds, 2),
+        "cpu_seconds": round(scale.run.cpu_seconds, 2),
+        "submissions_per_second": round(count / scale.run.seconds, 3),
+        "exit_code": scale.run.exit_code,
+        "time": time_figures(scale),
+        **memory_figures(scale),
+        "gradebook": gradebook_figures(scale),
+        **also,
+    }
 
 
 def curves(scale: ScaleRun) -> dict[str, Any]:
@@ -216,6 +224,10 @@ def _toy(folder: Path) -> JudgeSide:
     return JudgeSide(assignment)
 
 
+def _real(name: str) -> JudgeSide:
+    return JudgeSide(find_course(_BENCH).assignment(name))
+
+
 @click.command()
 @click.option("--submissions", type=click.IntRange(min=8), default=2000, show_default=True)
 @click.option("--assignment", default="toy", show_default=True, help="Or one of the course.")
@@ -232,17 +244,14 @@ def main(submissions: int, assignment: str, jobs: int, out: Path | None) -> None
     path = out or _BENCH / "results" / f"scale-{submissions}.json"
     try:
         with tempfile.TemporaryDirectory(prefix="bench-toy-") as folder:
-            is_toy = assignment == "toy"
-            judge = (
-                _toy(Path(folder))
-                if is_toy
-                else JudgeSide(find_course(_BENCH).assignment(assignment))
-            )
-            report, drawn = measure(judge, submissions, jobs)
+            judge = _toy(Path(folder)) if assignment == "toy" else _real(assignment)
+            scale, also = measure(judge, submissions, jobs)
     except AutograderError as error:
         raise click.ClickException(str(error)) from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**report, "load_at_start": load, "curves": drawn}) + "\n")
+    report = {"load_at_start": load, **report_on(assignment, submissions, scale, also)}
+    drawn = curves(scale)
+    path.write_text(json.dumps({**report, "curves": drawn}) + "\n")
     show_scale(report)
     from plotting import plot_scale
 
