@@ -22,8 +22,8 @@ c.ExecutePreprocessor.timeout = 600
 c.ExecutePreprocessor.skip_cells_with_tag = "demo"  # The engine runs no demos either.
 """
 
-# Scores are rounded to two digits.
-_SAME_SCORE = 0.005
+# Scores are rounded to two digits, but otter's.
+_SAME_SCORE = 0.006
 
 # What students hand in: mistakes, the share of the exercises answered, other right ways or not.
 _MIX = {
@@ -123,7 +123,7 @@ def compare_scores(
             "student": result["student"],
             "exercise": name,
             "points": graded["points"],
-            "theirs": theirs.scores[name],
+            "theirs": round(theirs.scores[name], 2),
             "ours": graded["score"],
             "failed_theirs": theirs.failed[name],
             "failed_ours": [t["name"] for t in graded["tests"] if t["verdict"] != "PASSED"],
