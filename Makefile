@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+OTTER := bench/.venv-otter
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test build check calibrate seeds bench box
+.PHONY: help demo test build check calibrate seeds bench bench-scale box
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -60,5 +61,18 @@ calibrate: $(READY) box ## grade every answer whose verdict is known
 seeds: $(READY) ## rerun stochastic hidden tests under 200 other seeds; minutes
 	@$(BIN)/python tests/seeds/check_seeds.py
 
-bench: $(READY) box ## compare with stock nbgrader on the same submissions
-	@$(BIN)/python bench/compare.py
+# otter-grader in an environment of its own, which finds all else, torch above all, in this one.
+$(OTTER)/.ready: $(READY) bench/requirements-otter.txt
+	@echo "installing otter-grader into $(OTTER) (once)"
+	@$(BIN)/python -m venv $(OTTER)
+	@$(OTTER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r bench/requirements-otter.txt
+	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	    > "$$($(OTTER)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/course.pth"
+	@$(OTTER)/bin/python -m ipykernel install --sys-prefix >/dev/null
+	@touch $@
+
+bench: $(READY) box $(OTTER)/.ready ## time stock nbgrader, otter-grader, us and the floor; OPTIONS="--submissions 5"
+	@$(BIN)/python bench/compare.py $(OPTIONS)
+
+bench-scale: $(READY) box ## grade 2,000 submissions: memory, time, what is unchanged; OPTIONS="--submissions 100"
+	@$(BIN)/python bench/scale.py $(OPTIONS)

@@ -1,14 +1,20 @@
-"""Run an exercise's hidden tests inside a stock nbgrader kernel; a grade cell calls `score`."""
+"""Run an exercise's hidden tests on the student's function itself, in the process that holds it.
+
+The kernels of stock nbgrader and of otter-grader import this module, so it imports little.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import random
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -17,61 +23,141 @@ from IPython import get_ipython
 
 from autograder.testing import Callback
 
+_PREFIX = "Test_"
 # As in the engine: without the plugins that cost time or cannot work inside a kernel.
 _OFF = "cacheprovider unraisableexception threadexception doctest junitxml faulthandler debugging"
 _OPTIONS = [
-    *("--quiet", "--import-mode=importlib", "--tb=native", "--noconftest", "-c", "/dev/null"),
-    "--override-ini=python_classes=Test_*",
-    "--override-ini=filterwarnings=default",
+    *("--collect-only", "--quiet", "--import-mode=importlib", "--noconftest", "-c", "/dev/null"),
+    f"--override-ini=python_classes={_PREFIX}*",
     *(f"-pno:{plugin}" for plugin in [*_OFF.split(), "logging", "capture"]),
 ]
 
 
-class _InKernel:
-    """The pytest plugin: offers the student's own function as `answer`, and counts tests."""
+class Case(Protocol):
+    """One case of a hidden test: the engine's own, or one that was collected here."""
 
-    def __init__(self, function: Callable[..., Any] | None) -> None:
-        self._function = function
-        self.passed: dict[str, bool] = {}
+    @property
+    def test(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    def run(self, answer: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Collected:
+    exercise: str
+    test: str
+    seed: int
+    function: Callable[..., None]
+    params: dict[str, Any]
+
+    def run(self, answer: Any) -> None:
+        self.function(answer=answer, **self.params)
+
+
+class _Collector:
+    """The pytest plugin that keeps what was collected."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", "hint(text): the next step a student reads")
 
-    @pytest.fixture
-    def answer(self, request: pytest.FixtureRequest) -> Callable[..., Any]:
-        """The student's function; global generators are seeded per call, as in the engine."""
-        function = self._function
-        assert function is not None, "the notebook defines no such function"
-        seed = int.from_bytes(hashlib.sha256(request.node.name.encode()).digest()[:4], "big")
-        torch.manual_seed(seed)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.items = [item for item in items if getattr(item, "cls", None) is not None]
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            nonlocal seed
-            seed += 1
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
-            torch.manual_seed(seed)
-            named = {name: _unwrapped(value) for name, value in kwargs.items()}
-            return function(*(_unwrapped(value) for value in args), **named)
 
-        return call
+@functools.cache
+def _collect(assignment: str) -> list[_Collected]:
+    """Return the cases of an assignment's hidden tests: collected once a kernel, as in a judge."""
+    collector = _Collector()
+    tests = Path(__file__).with_name("hidden") / f"test_{assignment}.py"
+    pytest.main([*_OPTIONS, str(tests)], plugins=[collector])
+    return [_case(item) for item in collector.items]
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a test's parametrized cases together, as the engine does."""
-        name = report.nodeid.split("::")[2].partition("[")[0]
-        self.passed[name] = self.passed.get(name, True) and not report.failed
+
+def _case(item: Any) -> _Collected:
+    callspec = getattr(item, "callspec", None)
+    name = item.originalname or item.name
+    return _Collected(
+        exercise=item.cls.__name__.removeprefix(_PREFIX),
+        test=name,
+        seed=int.from_bytes(hashlib.sha256(item.name.encode()).digest()[:4], "big"),
+        function=getattr(item.cls(), name),
+        params=dict(callspec.params) if callspec else {},
+    )
+
+
+def run_cases(cases: Iterable[Case], function: Callable[..., Any] | None) -> dict[str, bool]:
+    """Return which tests a function passes; a test's parametrized cases count together."""
+    passed: dict[str, bool] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for case in cases:
+            passed[case.test] = _passes(case, function) and passed.get(case.test, True)
+    return passed
+
+
+def _passes(case: Case, function: Callable[..., Any] | None) -> bool:
+    if function is None:
+        return False
+    try:
+        case.run(_answer(function, case.seed))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        # Pytest's own outcomes are no Exceptions.
+        return False
+    return True
+
+
+def _answer(function: Callable[..., Any], seed: int) -> Callable[..., Any]:
+    """Return the student's function; global generators are seeded per call, as in the engine."""
+    _seed(seed)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal seed
+        seed += 1
+        _seed(seed)
+        named = {name: _unwrapped(value) for name, value in kwargs.items()}
+        return function(*(_unwrapped(value) for value in args), **named)
+
+    return call
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.default_generator.manual_seed(seed)
 
 
 def _unwrapped(value: Any) -> Any:
     return value.function if isinstance(value, Callback) else value
 
 
-def score(assignment: str, exercise: str, points: float) -> float:
-    """Print the tests that fail; return the points: the share of the hidden tests that pass."""
-    runner = _InKernel(get_ipython().user_ns.get(exercise))
-    tests = Path(__file__).with_name("hidden") / f"test_{assignment}.py"
+def hidden_tests(assignment: str, exercise: str, function: Any) -> dict[str, bool]:
+    """Return which hidden tests of an exercise a function passes; print nothing."""
     # A word on stderr, and nbgrader gives the cell no points.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        pytest.main([*_OPTIONS, f"{tests}::Test_{exercise}"], plugins=[runner])
-    print(*(name for name, passed in runner.passed.items() if not passed))
-    return round(points * sum(runner.passed.values()) / len(runner.passed), 2)
+        cases = [case for case in _collect(assignment) if case.exercise == exercise]
+        return run_cases(cases, function if callable(function) else None)
+
+
+def score(assignment: str, exercise: str, points: float) -> float:
+    """For nbgrader: print the tests that fail; return the points: the share of tests that pass."""
+    passed = hidden_tests(assignment, exercise, get_ipython().user_ns.get(exercise))
+    print(*(name for name, has_passed in passed.items() if not has_passed))
+    return round(points * sum(passed.values()) / len(passed), 2)
+
+
+_passed_by_exercise: dict[str, dict[str, bool]] = {}
+
+
+def require(assignment: str, exercise: str, test: str, names: dict[str, Any]) -> None:
+    """For otter-grader, whose test cases are worth points one by one: assert that a test passes."""
+    if exercise not in _passed_by_exercise:
+        _passed_by_exercise[exercise] = hidden_tests(assignment, exercise, names.get(exercise))
+    assert _passed_by_exercise[exercise][test], test

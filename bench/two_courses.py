@@ -1,9 +1,10 @@
-"""Make a stock course and one of ours with the same submissions; compare their gradebooks."""
+"""Make a stock course and one of ours with the same submissions; compare the scores they get."""
 
 from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ c.ExecutePreprocessor.timeout = 600
 c.ExecutePreprocessor.skip_cells_with_tag = "demo"  # The engine runs no demos either.
 """
 
-# Scores are rounded to two digits.
-_SAME_SCORE = 0.005
+# Scores are rounded to two digits, but otter's.
+_SAME_SCORE = 0.006
 
 # What students hand in: mistakes, the share of the exercises answered, other right ways or not.
 _MIX = {
@@ -69,13 +70,17 @@ def make_stock(assignment: Assignment, exercises: list[Exercise]) -> None:
 
 
 def write_class(judge: JudgeSide, count: int, courses: list[Course]) -> dict[str, str]:
-    """Write the same submissions to each course; return each student's kind of submission."""
-    kinds = {f"student-{number + 1:03}": list(_MIX)[number % len(_MIX)] for number in range(count)}
+    """Write the same submissions to each course; return each student's kind of submission.
+
+    Each ends in a comment of its own: no two are the same, so that none can be graded for another.
+    """
+    kinds = {f"student-{number + 1:04}": list(_MIX)[number % len(_MIX)] for number in range(count)}
     for student, kind in kinds.items():
         notebook = _read(judge.assignment.release_notebook)
         answers = _answers(judge, kind, random.Random(student))
         for cell in notebook.cells:
             cell.source = answers.get(_grade_id(cell), cell.source)
+        notebook.cells.append(nbformat.v4.new_code_cell(f"# Handed in by {student}."))
         for course in courses:
             _write(notebook, course.assignment(judge.assignment.name).submission(student))
     return kinds
@@ -98,30 +103,46 @@ def _answers(judge: JudgeSide, kind: str, chance: random.Random) -> dict[str, st
     return answers
 
 
+@dataclass(frozen=True)
+class Scores:
+    """What another grader says of a submission: scores and failed hidden tests by exercise."""
+
+    scores: dict[str, float]
+    failed: dict[str, list[str]]
+
+
 def compare_scores(
-    ours: Assignment, stock: Assignment, result: dict[str, Any], exercises: list[Exercise]
+    grader: str, theirs: Scores, result: dict[str, Any], kind: str
 ) -> list[dict[str, Any]]:
-    """Return the exercises of a submission on whose score the two gradebooks differ."""
-    student = result["student"]
-    mine, theirs = _scores(ours, student), _scores(stock, student)
-    failed = _failed_in_kernel(stock, student)
+    """Return the exercises of a submission on whose score we and another grader differ."""
     differences = []
-    for exercise, graded in zip(exercises, result["exercises"], strict=True):
-        cell, forgiven = exercise.tests_cell, graded["stand_ins"]
-        if abs(mine[cell] - theirs[cell]) < _SAME_SCORE:
+    for graded in result["exercises"]:
+        name, forgiven = graded["name"], graded["stand_ins"]
+        if abs(graded["score"] - theirs.scores[name]) < _SAME_SCORE:
             continue
         difference = {
-            "student": student,
-            "exercise": exercise.name,
-            "points": exercise.points,
-            "stock": theirs[cell],
-            "ours": mine[cell],
-            "failed_stock": failed[cell],
+            "grader": grader,
+            "kind": kind,
+            "student": result["student"],
+            "exercise": name,
+            "points": graded["points"],
+            "theirs": round(theirs.scores[name], 2),
+            "ours": graded["score"],
+            "failed_theirs": theirs.failed[name],
             "failed_ours": [t["name"] for t in graded["tests"] if t["verdict"] != "PASSED"],
             "reason": f"not punished twice: {', '.join(forgiven)}" if forgiven else "",
         }
         differences.append(difference)
     return differences
+
+
+def gradebook_scores(assignment: Assignment, exercises: list[Exercise], student: str) -> Scores:
+    """Return what a course's gradebook says of a submission, and what its kernel printed."""
+    scores, failed = _scores(assignment, student), _failed_in_kernel(assignment, student)
+    return Scores(
+        {exercise.name: scores[exercise.tests_cell] for exercise in exercises},
+        {exercise.name: failed[exercise.tests_cell] for exercise in exercises},
+    )
 
 
 def _scores(assignment: Assignment, student: str) -> dict[str, float]:
