@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import sys
+import threading
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -80,3 +84,19 @@ def _register() -> None:
 
 
 _register()
+
+
+def run() -> NoReturn:
+    """Run the command line and leave at once: taking torch's modules apart would last a second."""
+    status: str | int | None = 0
+    try:
+        main(prog_name="autograder")
+    except SystemExit as leaving:
+        status = leaving.code
+    # What Python itself does at its end, but for the modules.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(status if isinstance(status, int) else 0 if status is None else 1)
