@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autograder.verdicts import Verdict
+from autograder.whole_files import write_whole
 
 SCHEMA_VERSION = 1
-# What a run that was killed may leave behind; no result is named so.
-_TEMPORARY = ".unfinished-"
 
 
 class _Model(BaseModel):
@@ -127,28 +124,7 @@ class SubmissionResult(_Model):
 
 def write_result(path: Path, result: SubmissionResult) -> None:
     """Write a result so that a reader sees the old one or the new one, never a part."""
-    write_text(path, result.model_dump_json())
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it holds the old text or the new one, whenever the machine stops."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Remove what a run that was killed in the middle of writing left behind."""
-    for path in folder.glob(f"{_TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+    write_whole(path, result.model_dump_json().encode())
 
 
 def read_result(path: Path) -> SubmissionResult | None:

@@ -20,7 +20,7 @@ from autograder.isolation import Isolation
 from autograder.judge.box import launch_together
 from autograder.limits import Limits
 from autograder.results import read_result
-from autograder.submissions.reading import UnreadableNotebook, read_bytes
+from autograder.submissions.reading import content_to_hash
 
 if TYPE_CHECKING:
     from autograder.cluster.pool import ClusterPool
@@ -58,13 +58,14 @@ class ClassGrading:
         todo: list[tuple[float | None, Task]] = []
         unchanged: list[Graded] = []
         for one in found:
-            kept = read_result(self.assignment.result(one.student)) if one.in_course else None
             task = self._task(one)
-            is_outdated = kept is None or kept.outdated_by(now.key(_content(one, limits)))
-            if kept is None or is_outdated or self.settings.force:
-                todo.append((kept.seconds if kept else None, task))
-            else:
-                unchanged.append(Graded.of(task, kept, is_new=False))
+            kept = read_result(self.assignment.result(one.student)) if one.in_course else None
+            if kept is not None and not self.settings.force:
+                key = now.key(content_to_hash(one.path, limits.notebook_mb))
+                if not kept.outdated_by(key):
+                    unchanged.append(Graded.of(task, kept, is_new=False))
+                    continue
+            todo.append((kept.seconds if kept else None, task))
         return _slowest_first(todo), unchanged
 
     def _task(self, found: Found) -> Task:
@@ -153,13 +154,6 @@ def _slowest_first(todo: list[tuple[float | None, Task]]) -> list[Task]:
     middle = median(known) if known else 0.0
     ordered = sorted(todo, key=lambda one: -(middle if one[0] is None else one[0]))
     return [task for _, task in ordered]
-
-
-def _content(found: Found, limits: Limits) -> bytes:
-    try:
-        return read_bytes(found.path, limits.notebook_mb)
-    except UnreadableNotebook:
-        return b""
 
 
 def _is_busy(jobs: int) -> bool:

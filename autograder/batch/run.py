@@ -15,7 +15,7 @@ from autograder.course import Assignment
 from autograder.errors import AutograderError
 from autograder.gradebook.entered import EnteredMarks
 from autograder.gradebook.writer import Entered, GradebookWriter
-from autograder.results import remove_unfinished
+from autograder.whole_files import remove_unfinished
 
 
 def grade_class(

@@ -176,7 +176,7 @@ def _export_gradescope(
     visibility: str,
     with_results: bool,
 ) -> None:
-    from autograder.exports.files import check_writable, default_path, write_whole
+    from autograder.exports.files import check_writable, default_path, write_export
     from autograder.exports.gradescope_results import Visibility, gradescope_results
     from autograder.exports.gradescope_zip import gradescope_zip
     from autograder.isolation import Isolation
@@ -200,16 +200,16 @@ def _export_gradescope(
     for result in read_results(assignment.results):
         document = gradescope_results(result, Visibility(visibility))
         target = folder / result.student / "results.json"
-        write_whole(target, document.model_dump_json(indent=1).encode())
+        write_export(target, document.model_dump_json(indent=1).encode())
         count += 1
     click.echo(f"wrote: {count} results.json in {folder}", err=True)
 
 
 def _write(path: Path, content: bytes, what: str) -> None:
-    from autograder.exports.files import write_whole
+    from autograder.exports.files import write_export
 
     if path == _STDOUT:
         sys.stdout.buffer.write(content)
     else:
-        write_whole(path, content)
+        write_export(path, content)
         click.echo(f"wrote: {path} ({what})", err=True)

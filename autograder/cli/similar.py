@@ -65,11 +65,11 @@ def similar(
     for problem in answers.unreadable:
         click.echo(f"not compared: {_shown(problem)}", err=True)
     if html is not None:
-        from autograder.exports.files import check_writable, write_whole
+        from autograder.exports.files import check_writable, write_export
         from autograder.similarity.side_by_side import render_pairs
 
         check_writable(html, "html")
-        write_whole(html, render_pairs(chosen.name, pairs[:limit]).encode("utf-8", "replace"))
+        write_export(html, render_pairs(chosen.name, pairs[:limit]).encode("utf-8", "replace"))
         click.echo(f"wrote: {html}", err=True)
     if as_json:
         click.echo(json.dumps(_document(chosen.name, len(found), threshold, pairs), indent=1))

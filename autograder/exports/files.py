@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from autograder.course import Assignment
 from autograder.errors import AutograderError
+from autograder.whole_files import write_whole
 
 
 def default_path(assignment: Assignment, what: str, suffix: str) -> Path:
@@ -31,22 +30,9 @@ def check_writable(path: Path, suffix: str, sources: tuple[Path, ...] = ()) -> N
             raise AutograderError(f"{path} is what this export is made from: name another file")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one; only its owner may read it."""
+def write_export(path: Path, content: bytes) -> None:
+    """Write an export whole, for its owner alone, or say why not."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
+        write_whole(path, content)
     except OSError as error:
         raise AutograderError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise AutograderError(f"cannot write {path}: {error.strerror}") from None
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

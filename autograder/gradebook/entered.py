@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.configuration import course_config
 from autograder.course import Assignment
 from autograder.fingerprints import text_hash
-from autograder.results import write_text
+from autograder.whole_files import write_whole
 
 _SQLITE = "sqlite:///"
 
@@ -40,7 +40,7 @@ class EnteredMarks:
         """Forget all marks where the gradebook is another one, or has just been told the cells."""
         if was_told or not self.hold():
             shutil.rmtree(self._folder, ignore_errors=True)
-            write_text(self._gradebook, self._stamp())
+            write_whole(self._gradebook, self._stamp().encode())
 
     def is_set(self, student: str) -> bool:
         """Say whether the gradebook has the student's result as it is now."""
@@ -51,7 +51,7 @@ class EnteredMarks:
 
     def set(self, student: str, digest: str) -> None:
         """Note that the result of this digest was entered."""
-        write_text(self._folder / student, digest)
+        write_whole(self._folder / student, digest.encode())
 
     def digest(self, student: str) -> str:
         """Return the hash of a result and of the time it was handed in, which decides penalties."""

@@ -12,7 +12,7 @@ from autograder.course import Assignment
 from autograder.fingerprints import fingerprint
 from autograder.isolation import Isolation
 from autograder.results import Key, SubmissionResult, read_result, write_result
-from autograder.submissions.reading import UnreadableNotebook, read_bytes
+from autograder.submissions.reading import content_to_hash
 
 if TYPE_CHECKING:
     from autograder.judge.grading import Grader
@@ -43,10 +43,7 @@ def fresh_result(assignment: Assignment, student: str) -> SubmissionResult:
 
 def _key(assignment: Assignment, path: Path) -> Key:
     limits = course_limits(assignment.course)
-    try:
-        content = read_bytes(path, limits.notebook_mb)
-    except UnreadableNotebook:
-        content = b""
+    content = content_to_hash(path, limits.notebook_mb)
     return fingerprint(assignment, limits, Isolation.BOX).key(content)
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from autograder.errors import AutograderError
 from autograder.gradebook.rendering import VERDICT_WORDS
 from autograder.reports.item_analysis import Statistic
 from autograder.verdicts import Verdict
+from autograder.whole_files import write_whole
 
 VERDICT_SIGNS = {
     Verdict.PASSED: "✓",
@@ -106,13 +105,5 @@ def render_page(template: str, *, scripted: bool, **values: Any) -> str:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page so that a reader sees the old one or the new one, for its owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".page-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write a page, for its owner alone; what a stopped machine loses is made again."""
+    write_whole(path, text.encode(), synced=False)

@@ -56,6 +56,14 @@ def read_bytes(path: Path, notebook_mb: int) -> bytes:
         return file.read()
 
 
+def content_to_hash(path: Path, max_mb: int) -> bytes:
+    """Return a file's bytes, none where it cannot be read: what a result's key is made from."""
+    try:
+        return read_bytes(path, max_mb)
+    except UnreadableNotebook:
+        return b""
+
+
 def _not_found(path: Path) -> str:
     # A name that is not UTF-8 could not be written into a result.
     names = [os.fsencode(other.name) for other in path.parent.glob("*.ipynb")]

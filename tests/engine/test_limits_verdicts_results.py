@@ -7,7 +7,6 @@ from dataclasses import fields
 import pytest
 from pydantic import ValidationError
 
-from autograder import results
 from autograder.limits import Limits
 from autograder.results import Key, SubmissionResult, document_lines, read_result, write_result
 from autograder.verdicts import Verdict, worst
@@ -63,7 +62,7 @@ def test_a_write_that_fails_leaves_the_old_result_whole(tmp_path, monkeypatch):
     def fail(descriptor):
         raise OSError("disk full")
 
-    monkeypatch.setattr(results.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         write_result(path, result(score=2.0))
     assert os.listdir(tmp_path) == ["a.json"]

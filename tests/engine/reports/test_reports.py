@@ -16,6 +16,7 @@ from autograder.reports.pages import file_stem, page_name, percent
 from autograder.reports.student_page import render_student_page
 from autograder.results import CellOutput, read_results
 from autograder.verdicts import Verdict
+from autograder.whole_files import UNFINISHED
 
 
 class Page(HTMLParser):
@@ -76,7 +77,7 @@ def test_the_command_says_what_it_wrote(written):
     assert f"wrote {folder / 'a01_pca.html'}" in said
     assert f"wrote {len(students)} feedback pages in {folder / 'a01_pca'}/" in said
     assert f"wrote {folder / 'course.html'}" in said
-    assert not list(folder.rglob(".page-*"))
+    assert not list(folder.rglob(f"{UNFINISHED}*"))
 
 
 def test_pages_are_self_contained_and_have_no_styles_or_handlers_in_elements(written):
