@@ -1,4 +1,4 @@
-"""The submission process: run a notebook's cells, then fork a process for each exercise."""
+"""The submission process: run a notebook's cells, then fork processes that answer calls."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from autograder.box.calls import serve_calls
+from autograder.box.lines import SocketLine
 from autograder.box.namespaces import limit_cpu
 from autograder.box.processes import reap
 from autograder.box.shell import BoxShell
@@ -30,7 +31,7 @@ def _raise_interrupted(*_: object) -> None:
 
 
 def serve_submission(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
-    """Answer the judge until it hangs up: first `cells`, then one `exercise` after another."""
+    """Answer the judge until it hangs up: first `cells`, then one `calls` after another."""
     signal.signal(signal.SIGINT, _raise_interrupted)
     signal.signal(signal.SIGXCPU, _raise_interrupted)
     # The judge may hang up at any time; a stop that comes then must not look like a crash.
@@ -41,8 +42,8 @@ def serve_submission(sock: socket.socket, shell: BoxShell, limits: Limits) -> No
                 frame = receive_frame(sock, max_block_bytes=_MAX_NOTEBOOK_BLOCK)
                 if frame.header["do"] == "cells":
                     _run_cells(sock, shell, pickle.loads(frame.block), limits)
-                elif frame.header["do"] == "exercise":
-                    _fork_exercise(sock, shell, frame.header, limits)
+                elif frame.header["do"] == "calls":
+                    _fork_calls(sock, shell, frame.header, limits)
 
 
 def _run_cells(
@@ -77,11 +78,12 @@ def _as_json(outputs: list[dict[str, Any]]) -> bytes:
     return json.dumps(outputs, default=str).encode()
 
 
-def _fork_exercise(
+def _fork_calls(
     sock: socket.socket, shell: BoxShell, header: dict[str, Any], limits: Limits
 ) -> None:
+    """Fork an exercise process, and tell when it has ended."""
     _, descriptors, _, _ = socket.recv_fds(sock, 1, 1)
-    # What the sweep killed after the last exercise's end counts as a process until it is reaped.
+    # What the sweep killed after the last one's end counts as a process until it is reaped.
     reap()
     # The cells are over: an exercise that signals this process must not disturb it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -96,7 +98,7 @@ def _fork_exercise(
                 _replace_function(calls, shell, header["exercise"], header["source"], limits)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-            serve_calls(calls, shell, header["exercise"], header["stand_ins"], limits)
+            serve_calls(SocketLine(calls), shell, limits)
             status = 0
         finally:
             # No atexit handler, no finaliser: this fork ends here whatever the student registered.

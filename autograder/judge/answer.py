@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.box.calls import find_changes
+from autograder.box.changes import find_changes
 from autograder.judge.callbacks import Given
 from autograder.judge.changes import apply_changes
 from autograder.judge.channel import Channel, Reply
 from autograder.judge.contract import conform
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, ContractViolation
+from autograder.judge.recall import Recorded
 from autograder.seeds import kept_generators, seed_everything
 from autograder.testing import Callback
 from autograder.wire.inbound import Encoder, HostileReply, Opaque
@@ -24,14 +25,6 @@ from autograder.wire.outbound import Packed, functions_in, pack, unpack
 
 class ReferenceFailed(Exception):
     """The reference itself raised: the hidden test or the reference is at fault."""
-
-
-@dataclass
-class Recorded:
-    """What one call or gradient showed of the function: enough to tell misconceptions apart."""
-
-    kind: str
-    content: Any
 
 
 @dataclass(frozen=True)

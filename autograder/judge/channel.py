@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from autograder.box.calls import CallServer
 from autograder.judge.callbacks import Callbacks, Given
 from autograder.judge.failures import (
     AnswerCrashed,
@@ -48,9 +46,26 @@ class Reply:
     changes: dict[int, dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a hidden test asks of the box: a call, or the gradients of one."""
+
+    header: dict[str, Any]
+    block: bytes
+    given: Given
+
+    def is_same(self, other: Question) -> bool:
+        """Say whether the box would be sent the same."""
+        return self.header == other.header and self.block == other.block
+
+
+Exchange = tuple[Question, Frame]
+"""A question and its reply."""
+
+
 @dataclass
 class Channel:
-    """The judge's end of the wall for one exercise; the hooks ask its box what has happened."""
+    """The judge's end of the wall; the hooks ask its box what has happened."""
 
     sock: socket.socket
     limits: Limits
@@ -59,16 +74,38 @@ class Channel:
     """Called when a call takes too long, with the seconds that earlier calls took."""
     callbacks: Callbacks = field(default_factory=Callbacks)
     ended_by: AnswerFailure | None = None
-    is_local: bool = False
-    """Whether the function runs in this process, where it draws from the caller's generators."""
+    """Why nothing more is to be had of this exercise."""
+    conversation: list[Exchange] = field(default_factory=list)
+    """What the running hidden test has asked and heard."""
+    _heard: deque[Exchange] = field(default_factory=deque)
     _calls: int = 0
     _earlier_s: float = 0.0
+
+    def choose(self, exercise: str, stand_ins: dict[str, Callable[..., Any]]) -> None:
+        """Let calls be of this exercise's function from now on."""
+        self.callbacks = Callbacks(dict(stand_ins))
+        header = {"do": "exercise", "exercise": exercise, "stand_ins": sorted(stand_ins)}
+        if self.is_open:
+            self.ended_by = None
+            self._guarded(lambda: send_frame(self.sock, header))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the process can go on with another exercise."""
+        return self.sock.fileno() != -1
+
+    def begin(self, heard: Iterable[Exchange] = ()) -> None:
+        """Begin a hidden test, which gets the replies to its first questions from `heard`."""
+        self.callbacks.forget()
+        self.conversation = []
+        self._heard = deque(heard)
+        self._calls = 0
 
     def call(self, packed: Packed, given: Given, seed: int) -> Reply:
         """Call the student's function; raise an AnswerFailure where no value comes back."""
         self._calls += 1
         header = {"do": "call", "id": self._calls, "seed": seed}
-        frame = self._ask(header, packed.block, given)
+        frame = self._reply_to(Question(header, packed.block, given))
         return self._reading(lambda: _read_reply(frame, packed))
 
     @property
@@ -81,14 +118,9 @@ class Channel:
         """Return the vector-Jacobian product of an earlier call for each of its inputs."""
         packer = pack_tensors(list(weights.values()))
         nodes = dict(zip(map(str, weights), packer[0], strict=True))
-        frame = self._ask({"do": "gradient", "id": call, "weights": nodes}, packer[1], Given())
+        header = {"do": "gradient", "id": call, "weights": nodes}
+        frame = self._reply_to(Question(header, packer[1], Given()))
         return self._reading(lambda: _read_gradients(frame, inputs))
-
-    def forget(self) -> None:
-        """Let the box drop the graphs of the calls made so far."""
-        self.callbacks.forget()
-        if self.ended_by is None:
-            self._guarded(lambda: send_frame(self.sock, {"do": "forget"}))
 
     def end(self, failure: AnswerFailure) -> AnswerFailure:
         """Remember that nothing more is to be had from this process."""
@@ -96,12 +128,28 @@ class Channel:
         self.sock.close()
         return failure
 
-    def _ask(self, header: dict[str, Any], block: bytes, given: Given) -> Frame:
+    def _reply_to(self, question: Question) -> Frame:
+        """Return the reply to the running test's next question."""
+        frame = self._heard_already(question) or self.ask(question)
+        self.conversation.append((question, frame))
+        return frame
+
+    def _heard_already(self, question: Question) -> Frame | None:
+        if not self._heard:
+            return None
+        asked, frame = self._heard.popleft()
+        if asked.is_same(question):
+            return frame
+        self._heard.clear()
+        return None
+
+    def ask(self, question: Question) -> Frame:
+        """Ask the box; raise an AnswerFailure where no reply comes back."""
         if self.ended_by is not None:
             raise self.ended_by
         started = time.monotonic()
         deadline = started + self.limits.call_wall_s
-        frame: Frame = self._guarded(lambda: self._converse(header, block, given, deadline))
+        frame: Frame = self._guarded(lambda: self._converse(question, deadline))
         self._earlier_s += time.monotonic() - started
         return frame
 
@@ -123,7 +171,10 @@ class Channel:
         try:
             return self._guarded(read)
         except AnswerFailure as failure:
-            if failure.ends_exercise and self.ended_by is None:
+            if isinstance(failure, AnswerMissing):
+                # There is nothing to ask for; the process is none the worse.
+                self.ended_by = failure
+            elif failure.ends_exercise and self.ended_by is None:
                 self.end(failure)
             raise
 
@@ -137,25 +188,18 @@ class Channel:
             return AnswerCrashed(f"A call started more than {self.limits.processes} processes.")
         return AnswerCrashed("A call ended its process (an exit, a crash, or a fatal signal).")
 
-    def _converse(
-        self,
-        header: dict[str, Any],
-        block: bytes,
-        given: Given,
-        deadline: float,
-    ) -> Frame:
+    def _converse(self, question: Question, deadline: float) -> Frame:
         self.sock.settimeout(self.limits.call_wall_s)
-        with kept_generators() if self.is_local else contextlib.nullcontext():
-            send_frame(self.sock, header, block)
-            frame = self._receive(deadline)
-            if "reply" in frame.header:
-                return frame
-            with kept_generators():
-                while "reply" not in frame.header:
-                    answer, content = self.callbacks.serve(frame, given, deadline)
-                    send_frame(self.sock, answer, content)
-                    frame = self._receive(deadline)
+        send_frame(self.sock, question.header, question.block)
+        frame = self._receive(deadline)
+        if "reply" in frame.header:
             return frame
+        with kept_generators():
+            while "reply" not in frame.header:
+                answer, content = self.callbacks.serve(frame, question.given, deadline)
+                send_frame(self.sock, answer, content)
+                frame = self._receive(deadline)
+        return frame
 
     def _receive(self, deadline: float) -> Frame:
         max_bytes = self.limits.reply_mb * MIB
@@ -235,19 +279,3 @@ def _own_line(item: Any) -> OwnLine:
         printable(str(item.get("function", ""))[:100]),
         printable(str(item.get("text", ""))[:200]),
     )
-
-
-def local_channel(function: Callable[..., Any], limits: Limits) -> Channel:
-    """Return a channel to a function of ours in a thread of this process, by the same protocol."""
-    ours, theirs = socket.socketpair()
-    server = CallServer(theirs, function, lambda _: False)
-
-    def serve() -> None:
-        try:
-            while True:
-                server.handle(receive_frame(theirs, max_block_bytes=1024 * MIB))
-        except (PeerClosed, OSError):
-            theirs.close()
-
-    threading.Thread(target=serve, daemon=True).start()
-    return Channel(ours, limits, is_local=True)

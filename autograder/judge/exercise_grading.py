@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.chapters.master import Exercise
-from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.channel import Channel
-from autograder.judge.hidden_tests import TestOutcome, run_hidden_tests
+from autograder.judge.hidden_tests import HiddenTests, TestOutcome
 from autograder.judge.misconceptions import Misconceptions
 from autograder.judge.submission import Submission
 from autograder.results import ExerciseResult, OwnLine, TestResult
@@ -22,9 +21,9 @@ POINT_DIGITS = 2
 
 @dataclass
 class ExerciseGrading:
-    """The exercises of one submission; also the source of their channels for the hidden tests."""
+    """The exercises of one submission, one after the other."""
 
-    judge: JudgeSide
+    tests: HiddenTests
     misconceptions: Misconceptions
     submission: Submission
     rebuilt: Rebuilt
@@ -35,8 +34,8 @@ class ExerciseGrading:
     """The exercises whose kept results no longer hold."""
     outcomes: dict[str, list[TestOutcome]] = field(default_factory=dict)
     stand_ins_called: dict[str, set[str]] = field(default_factory=dict)
-    alone: bool = False
-    """No stand-ins: the student's earlier answers, right or wrong."""
+    _full_alone: set[str] = field(default_factory=set)
+    """Right with the student's own earlier answers alone, which are not right by themselves."""
 
     def grade(self) -> list[ExerciseResult]:
         later_too = False
@@ -44,54 +43,43 @@ class ExerciseGrading:
             name = exercise.name
             if name in self.kept and name not in self.stale and not later_too:
                 continue
-            self.outcomes[name] = self._run(name)
+            self._grade_exercise(name)
             # Later exercises may call this one, which is replaced now, or no longer is.
             was_full = name in self.kept and self.kept[name].verdict is Verdict.PASSED
             later_too |= was_full != self._is_full(name)
-        self._try_without_stand_ins()
         return [self._result(exercise) for exercise in self.exercises]
 
-    def _try_without_stand_ins(self) -> None:
-        """An earlier answer may have been called in a way that only the student's own allows."""
-        self.alone = True
-        afresh = False
-        for name, outcomes in self.outcomes.items():
-            used = self.stand_ins_called.get(name)
-            if not used or self._is_full(name):
-                continue
-            if not afresh:
-                # A later exercise may have asked this one's reference, and left the answers.
-                self.submission.close()
-                afresh = True
-            again = self._run(name)
-            if _passed(again) > _passed(outcomes):
-                self.outcomes[name] = again
-            else:
-                self.stand_ins_called[name] = used
+    def _grade_exercise(self, name: str) -> None:
+        """Run an exercise's hidden tests with stand-ins; where they were no help, without.
 
-    def _run(self, name: str) -> list[TestOutcome]:
-        expectations = self.misconceptions.expectations
-        return run_hidden_tests(self.judge, name, self, expectations)
+        An earlier answer may have been called in a way that only the student's own allows. No
+        later exercise has run by then: none could have asked this one's reference.
+        """
+        source = _Opening(self, name)
+        self.outcomes[name] = self.tests.run(name, source)
+        self.stand_ins_called[name] = source.called
+        if not source.called or self._is_full(name):
+            return
+        alone = self.tests.run(name, _Opening(self, name, alone=True))
+        if _passed(alone) > _passed(self.outcomes[name]):
+            self.outcomes[name] = alone
+            self.stand_ins_called[name] = set()
+            self._full_alone.add(name)
+
+    def stand_ins(self, exercise: str) -> dict[str, Callable[..., Any]]:
+        """Return the references that answer for earlier exercises without full marks."""
+        stand_ins: dict[str, Callable[..., Any]] = {}
+        for earlier in self.exercises:
+            if earlier.name == exercise:
+                break
+            if not self._is_full(earlier.name) or earlier.name in self._full_alone:
+                stand_ins[earlier.name] = self.tests.judge.reference(earlier.name)
+        return stand_ins
 
     def _is_full(self, name: str) -> bool:
         if name in self.outcomes:
             return _passed(self.outcomes[name]) == len(self.outcomes[name])
         return self.kept[name].verdict is Verdict.PASSED
-
-    def open(self, exercise: str) -> Channel:
-        """Open an exercise; earlier ones without full marks are answered by their references."""
-        stand_ins: dict[str, Callable[..., Any]] = {}
-        for earlier in self.exercises:
-            if earlier.name == exercise or self.alone:
-                break
-            if not self._is_full(earlier.name):
-                stand_ins[earlier.name] = self.judge.reference(earlier.name)
-        return self.submission.open_exercise(exercise, stand_ins)
-
-    def close(self, exercise: str, channel: Channel) -> None:
-        """Hang up, and remember which stand-ins were called."""
-        self.stand_ins_called[exercise] = set(channel.callbacks.stand_ins_called)
-        self.submission.close_exercise(channel)
 
     def _result(self, exercise: Exercise) -> ExerciseResult:
         if exercise.name not in self.outcomes:
@@ -126,6 +114,26 @@ class ExerciseGrading:
                 outcome.verdict, outcome.message = run.problem.verdict, run.problem.message
             elif (error := _error_of(run.outputs)) is not None:
                 outcome.verdict, outcome.message = Verdict.FAILED, f"Its cell stops with {error}"
+
+
+@dataclass
+class _Opening:
+    """Opens an exercise of the submission for one run of its hidden tests."""
+
+    grading: ExerciseGrading
+    exercise: str
+    alone: bool = False
+    """No stand-ins: the student's earlier answers, right or wrong."""
+    called: set[str] = field(default_factory=set)
+    """The stand-ins that were called."""
+
+    def open(self, exercise: str) -> Channel:
+        stand_ins = {} if self.alone else self.grading.stand_ins(exercise)
+        return self.grading.submission.open_exercise(exercise, stand_ins)
+
+    def close(self, exercise: str, channel: Channel) -> None:
+        self.called |= channel.callbacks.stand_ins_called
+        self.grading.submission.close_exercise(channel)
 
 
 def _error_of(outputs: list[Any]) -> str | None:

@@ -20,6 +20,7 @@ from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.box import Box
 from autograder.judge.exercise_grading import POINT_DIGITS, ExerciseGrading
 from autograder.judge.failures import AnswerFailure
+from autograder.judge.hidden_tests import HiddenTests
 from autograder.judge.misconceptions import Misconceptions
 from autograder.judge.submission import Submission
 from autograder.limits import Limits
@@ -54,7 +55,8 @@ class Grader:
 
     def __post_init__(self) -> None:
         self.judge = self.loaded or JudgeSide(self.assignment)
-        self.misconceptions = Misconceptions(self.judge)
+        self.tests = HiddenTests(self.judge)
+        self.misconceptions = Misconceptions(self.tests)
         data, slow_imports = self.assignment.course.data, self.assignment.slow_imports
         self._box = self.box or Box(self.isolation, data, self.nested, slow_imports)
 
@@ -148,15 +150,21 @@ class Grader:
 
     def submission_of(self, rebuilt: Rebuilt) -> Submission:
         """Return a rebuilt notebook as a submission whose cells have not run yet."""
+        called = [exercise.name for exercise in self.judge.exercises]
         return Submission(
-            self._box, rebuilt.cells_to_run(), self.limits, self._data, rebuilt.our_cells()
+            self._box,
+            rebuilt.cells_to_run(),
+            self.limits,
+            self._data,
+            rebuilt.our_cells(),
+            leaves_nothing=rebuilt.leaves_nothing(called),
         )
 
     def exercise_grading(
         self, submission: Submission, rebuilt: Rebuilt, exercises: list[Exercise]
     ) -> ExerciseGrading:
         """Return what grades these exercises of a submission whose cells have run."""
-        return ExerciseGrading(self.judge, self.misconceptions, submission, rebuilt, exercises)
+        return ExerciseGrading(self.tests, self.misconceptions, submission, rebuilt, exercises)
 
     @cached_property
     def _data(self) -> list[str]:

@@ -7,6 +7,7 @@ import io
 import time
 import traceback
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.judge.answer import Answer, Recorded
+from autograder.judge.answer import Answer
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.channel import Channel
 from autograder.judge.collection import TestCase
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, OwnLine
+from autograder.judge.recall import Ending, Recall, Recorded
 from autograder.seeds import seed_everything
 from autograder.verdicts import Verdict, worst
 from autograder.wire.inbound import HostileReply
@@ -42,12 +44,18 @@ class TestOutcome:
     hint: str = ""
     verdict: Verdict = Verdict.PASSED
     message: str = ""
-    """For the student: never an expected value, never test code."""
     own_lines: tuple[OwnLine, ...] = ()
     detail: str = ""
-    """For the TA: where in the hidden tests it failed, and how."""
     seconds: float = 0.0
     recorded: list[Recorded] = field(default_factory=list)
+
+    def take(self, ending: Ending) -> None:
+        """Count a case in; the first failure's message stays."""
+        if self.verdict is Verdict.PASSED:
+            self.message, self.own_lines = ending.message, ending.own_lines
+            self.detail = ending.detail
+        self.verdict = worst([self.verdict, ending.verdict])
+        self.recorded += ending.recorded
 
 
 class AnswerSource(Protocol):
@@ -58,90 +66,86 @@ class AnswerSource(Protocol):
     def close(self, exercise: str, channel: Channel) -> None: ...
 
 
-def run_hidden_tests(
-    judge: JudgeSide, exercise: str, source: AnswerSource, expectations: dict[str, Any]
-) -> list[TestOutcome]:
-    """Run the hidden tests of an exercise, in their order; return their outcomes."""
-    outcomes: list[TestOutcome] = []
-    # A test that prints or warns speaks to its author, in calibration; not here.
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+@dataclass
+class HiddenTests:
+    """The hidden tests of an assignment, and what one judge remembers of running them."""
+
+    judge: JudgeSide
+    expectations: dict[str, Any] = field(default_factory=dict)
+    """What references returned, by exercise and arguments."""
+    recall: Recall = field(default_factory=Recall)
+
+    def run(self, exercise: str, source: AnswerSource) -> list[TestOutcome]:
+        """Run the hidden tests of an exercise, in their order; return their outcomes."""
+        outcomes: dict[str, TestOutcome] = {}
         channel = source.open(exercise)
         try:
-            for case in judge.cases_of(exercise):
-                _run_case(judge, case, channel, expectations, _outcome_of(outcomes, case))
+            for case in self.judge.cases_of(exercise):
+                outcome = TestOutcome(case.test, case.sentence, case.hint)
+                outcome = outcomes.setdefault(case.test, outcome)
+                started = time.monotonic()
+                outcome.take(self.ending(case, channel))
+                outcome.seconds += time.monotonic() - started
         finally:
             source.close(exercise, channel)
-    return outcomes
+        return list(outcomes.values())
+
+    def ending(self, case: TestCase, channel: Channel) -> Ending:
+        """Run one case of a hidden test, or recall how it ends."""
+        if channel.ended_by is not None:
+            return _failed(channel.ended_by, ())
+        return self.recall.ending(case, channel, lambda: self._run(case, channel))
+
+    def _run(self, case: TestCase, channel: Channel) -> Ending:
+        seed_everything(case.seed)
+        reference = self.judge.reference(case.exercise)
+        answer = Answer(
+            case.exercise, channel, reference, case.seed, case.secret_modules, self.expectations
+        )
+        # A test that prints or warns speaks to its author, in calibration; not here.
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Pytest's own outcomes (a fail, a skip) are no Exceptions; an interrupt is not the
+            # test's.
+            try:
+                case.run(answer)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                return _failed(_of_the_answer(error, answer), answer.recorded)
+        return Ending(recorded=tuple(answer.recorded))
 
 
-def make_answer(
-    judge: JudgeSide, case: TestCase, channel: Channel, expectations: dict[str, Any]
-) -> Answer:
-    """Return the `answer` of one case of a hidden test; seed the test's own generators."""
-    seed_everything(case.seed)
-    reference = judge.reference(case.exercise)
-    return Answer(case.exercise, channel, reference, case.seed, case.secret_modules, expectations)
+def _of_the_answer(error: BaseException, answer: Answer) -> BaseException:
+    """Return a failure of the test where it met a result that it cannot compute with.
+
+    Of another kind, or singular.
+    """
+    unchecked = answer.has_unchecked and isinstance(error, (TypeError, ValueError, LookupError))
+    if unchecked or (answer.recorded and isinstance(error, _NO_NUMBERS)):
+        failure = AssertionError(f"{type(error).__name__}: {error}")
+        return failure.with_traceback(error.__traceback__)
+    return error
 
 
-def _run_case(
-    judge: JudgeSide,
-    case: TestCase,
-    channel: Channel,
-    expectations: dict[str, Any],
-    outcome: TestOutcome,
-) -> None:
-    started = time.monotonic()
-    if channel.ended_by is not None:
-        _take_failure(outcome, channel.ended_by)
-        return
-    answer = make_answer(judge, case, channel, expectations)
-    # Pytest's own outcomes (a fail, a skip) are no Exceptions; an interrupt is not the test's.
-    try:
-        case.run(answer)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        unchecked = answer.has_unchecked and isinstance(error, (TypeError, ValueError, LookupError))
-        if unchecked or (answer.recorded and isinstance(error, _NO_NUMBERS)):
-            # The test met a result that it cannot compute with: of another kind, or singular.
-            error = AssertionError(f"{type(error).__name__}: {error}").with_traceback(
-                error.__traceback__
-            )
-        _take_failure(outcome, error)
-    channel.forget()
-    outcome.recorded += answer.recorded
-    outcome.seconds += time.monotonic() - started
-
-
-def _outcome_of(outcomes: list[TestOutcome], case: TestCase) -> TestOutcome:
-    """Return the outcome of a case's test, made where it is the first of its cases."""
-    for outcome in outcomes:
-        if outcome.name == case.test:
-            return outcome
-    outcomes.append(TestOutcome(case.test, case.sentence, case.hint))
-    return outcomes[-1]
-
-
-def _take_failure(outcome: TestOutcome, error: BaseException) -> None:
-    """Note how a test (or one of its cases) failed; the first failure's message stays."""
+def _failed(error: BaseException, recorded: Sequence[Recorded]) -> Ending:
+    """Return the ending of a case that this error ended."""
     if isinstance(error, HostileReply):
         error = AnswerCrashed(f"A call sent back {error}.")
-    detail = ""
-    own_lines: tuple[OwnLine, ...] = ()
     if isinstance(error, AnswerFailure):
-        verdict, message, own_lines = error.verdict, error.message, error.own_lines
-    elif isinstance(error, (AssertionError, pytest.fail.Exception)):
+        return Ending(
+            error.verdict, error.message, tuple(error.own_lines), recorded=tuple(recorded)
+        )
+    if isinstance(error, (AssertionError, pytest.fail.Exception)):
         verdict, message = Verdict.FAILED, "The result is not what it should be."
         detail = _explanation(error, frames=3)
     elif isinstance(error, RuntimeError) and "does not require grad" in str(error):
         verdict, message = Verdict.FAILED, "No gradient flows through the result."
+        detail = ""
     else:
         verdict, message = Verdict.GRADER_ERROR, "A fault of the grader, not yours."
         detail = _explanation(error, frames=12)
-    if outcome.verdict is Verdict.PASSED:
-        outcome.message, outcome.own_lines, outcome.detail = message, own_lines, detail
-    outcome.verdict = worst([outcome.verdict, verdict])
+    return Ending(verdict, message, detail=detail, recorded=tuple(recorded))
 
 
 def _explanation(error: BaseException, frames: int) -> str:

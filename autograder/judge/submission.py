@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.judge.box import Box
-from autograder.judge.callbacks import Callbacks
 from autograder.judge.channel import Channel
 from autograder.judge.failures import (
     AnswerCrashed,
@@ -62,6 +61,10 @@ class Submission:
     """By exercise, its cell and the code that its process runs in that cell's place."""
     runs: dict[int, CellRun] = field(default_factory=dict)
     usage: dict[str, Any] = field(default_factory=dict)
+    leaves_nothing: bool = False
+    """No call can leave anything behind for a later one: one process serves all exercises."""
+    _serving: Channel | None = None
+    """The exercise process that goes on from exercise to exercise."""
     _sock: socket.socket | None = None
     in_doubt: bool = False
     """Something ended for a reason that may be the machine's: too little processor time, a kill."""
@@ -161,7 +164,7 @@ class Submission:
         return index
 
     def open_exercise(self, exercise: str, stand_ins: dict[str, Callable[..., Any]]) -> Channel:
-        """Fork an exercise process; where the submission process is gone, run the cells again."""
+        """Return a channel to an exercise; where the submission is gone, run its cells again."""
         if time.monotonic() > self._deadline:
             return _dead_channel(self.limits, self._timed_out())
         for _ in range(2):
@@ -169,30 +172,37 @@ class Submission:
                 self.run_cells()
             if self._sock is None:
                 break
-            ours, theirs = socket.socketpair()
-            cell, source = self.replaced.get(exercise, (-1, None))
-            header = {
-                "do": "exercise",
-                "exercise": exercise,
-                "stand_ins": sorted(stand_ins),
-                "source": source,
-            }
-            try:
-                send_frame(self._sock, header)
-                socket.send_fds(self._sock, [b"f"], [theirs.fileno()])
-            except (PeerClosed, DeadlinePassed, OSError):
+            channel = self._serving or self._fork(exercise)
+            if channel is None:
                 self._drop()
                 continue
-            finally:
-                theirs.close()
-            callbacks = Callbacks(dict(stand_ins))
-            channel = Channel(ours, self.limits, self._why_gone, self._late, callbacks)
-            if source is not None:
-                self._hear_replaced(channel, cell)
+            # A process that has ended says so at the first call.
+            with contextlib.suppress(AnswerFailure):
+                channel.choose(exercise, stand_ins)
             return channel
         return _dead_channel(
             self.limits, AnswerCrashed("The notebook's cells end every process they run in.")
         )
+
+    def _fork(self, exercise: str) -> Channel | None:
+        """Fork an exercise process; None where there is no submission process any more."""
+        assert self._sock is not None
+        ours, theirs = socket.socketpair()
+        cell, source = self.replaced.get(exercise, (-1, None))
+        header = {"do": "calls", "exercise": exercise, "source": source}
+        try:
+            send_frame(self._sock, header)
+            socket.send_fds(self._sock, [b"f"], [theirs.fileno()])
+        except (PeerClosed, DeadlinePassed, OSError):
+            return None
+        finally:
+            theirs.close()
+        channel = Channel(ours, self.limits, self._why_gone, self._late)
+        if source is not None:
+            self._hear_replaced(channel, cell)
+        elif self.leaves_nothing:
+            self._serving = channel
+        return channel
 
     def _hear_replaced(self, channel: Channel, cell: int) -> None:
         """Hear how the code in a cell's place went; what ended it ends the exercise."""
@@ -209,7 +219,14 @@ class Submission:
             run.problem = channel.end(self._gone())
 
     def close_exercise(self, channel: Channel) -> None:
-        """Hang up, kill what the exercise left running, and hear that its process has ended."""
+        """Hang up, kill what the exercise left running, and hear that its process has ended.
+
+        A process that can serve the next exercise too goes on.
+        """
+        if channel is self._serving:
+            if channel.is_open:
+                return
+            self._serving = None
         channel.sock.close()
         if self._sock is not None:
             # Mostly it ends by itself at once, and the sweep finds nothing to kill.
@@ -254,6 +271,9 @@ class Submission:
         self._drop()
 
     def _drop(self) -> None:
+        if self._serving is not None:
+            self._serving.sock.close()
+            self._serving = None
         if self._sock is not None:
             self._sock.close()
             self._sock = None

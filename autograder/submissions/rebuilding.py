@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import nbformat
@@ -11,6 +12,7 @@ from nbformat import NotebookNode
 
 from autograder.chapters.notebooks import DEMO_TAG
 from autograder.submissions.cleaning import clean_markdown
+from autograder.submissions.leftovers import leaves_nothing
 from autograder.submissions.reading import SubmittedCell
 
 
@@ -38,6 +40,14 @@ class Rebuilt:
         return frozenset(
             index for index, cell in enumerate(self.notebook.cells) if _marks(cell).get("locked")
         )
+
+    def leaves_nothing(self, called: Iterable[str]) -> bool:
+        """Say whether no call of these functions can leave anything behind for a later one."""
+        ours = self.our_cells()
+        sources: dict[bool, list[str]] = {True: [], False: []}
+        for index, source in self.cells_to_run():
+            sources[index in ours].append(source)
+        return leaves_nothing(sources[True], sources[False], called)
 
     def index_of(self, grade_id: str) -> int:
         """Return where the cell of that name stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import struct
@@ -34,11 +35,26 @@ class Frame:
 
     header: dict[str, Any]
     block: bytes = b""
+    text: bytes = b""
+    """The header as it was sent."""
+
+    @property
+    def digest(self) -> bytes:
+        """Return a hash of all that was sent: equal frames mean the same."""
+        hashed = hashlib.sha256(len(self.text).to_bytes(8, "big"))
+        hashed.update(self.text)
+        hashed.update(self.block)
+        return hashed.digest()
+
+
+def header_text(header: dict[str, Any]) -> bytes:
+    """Return a header as it crosses the wall."""
+    return json.dumps(header).encode()
 
 
 def send_frame(sock: socket.socket, header: dict[str, Any], block: bytes = b"") -> None:
     """Send one frame; raise PeerClosed where nobody listens any more."""
-    text = json.dumps(header).encode()
+    text = header_text(header)
     try:
         sock.sendall(_PREFIX.pack(_MAGIC, len(text), len(block)) + text + block)
     except (BrokenPipeError, ConnectionResetError) as error:
@@ -67,7 +83,7 @@ def receive_frame(
         raise FrameError("a header that is not JSON") from error
     if not isinstance(header, dict):
         raise FrameError("a header that is not an object")
-    return Frame(header, bytes(block))
+    return Frame(header, bytes(block), bytes(text))
 
 
 def _receive_exactly(sock: socket.socket, count: int, deadline: float | None) -> bytearray:

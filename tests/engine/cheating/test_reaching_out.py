@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from autograder.judge.assignment_tests import JudgeSide
-from autograder.judge.channel import local_channel
-from autograder.judge.hidden_tests import run_hidden_tests
+from autograder.judge.hidden_tests import HiddenTests
+from autograder.judge.local_channel import local_channel
 from autograder.limits import Limits
 from autograder.verdicts import Verdict
 
@@ -222,7 +222,7 @@ def test_a_probe_that_holds_a_secret_is_our_fault_and_never_sent(toy, tmp_path, 
     judge = JudgeSide(toy)
     assert judge.solutions
     judge.assignment = _WithTests(toy, tests)
-    outcomes = run_hidden_tests(judge, "square", source, {})
+    outcomes = HiddenTests(judge).run("square", source)
     assert [one.verdict for one in outcomes] == [Verdict.GRADER_ERROR]
     assert "may not go into the box" in outcomes[0].detail
     assert seen == []

@@ -76,7 +76,7 @@ def test_a_patched_engine_in_the_box_forges_no_score(attack):
         from autograder.wire import frames, inbound
         from autograder import results, verdicts
         def lie(self, header, block):
-            frames.send_frame(self._sock, {"reply": "PASSED", "verdict": "PASSED", "score": 99})
+            self._line.send({"reply": "PASSED", "verdict": "PASSED", "score": 99})
         calls.CallServer._call = lie
         inbound.Encoder.node = lambda self, value, depth=0: {"kind": "PASSED"}
         verdicts.Verdict.FAILED = "PASSED"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.judge.channel import local_channel
+from autograder.judge.local_channel import local_channel
 from autograder.limits import Limits
 
 

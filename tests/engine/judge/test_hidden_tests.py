@@ -8,7 +8,7 @@ import pytest
 from autograder.errors import CourseError
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.collection import collect_cases
-from autograder.judge.hidden_tests import run_hidden_tests
+from autograder.judge.hidden_tests import HiddenTests
 from autograder.verdicts import Verdict
 
 
@@ -27,7 +27,7 @@ def outcomes(toy, tmp_path, serving):
         judge = JudgeSide(toy)
         secret = frozenset({judge.solutions.__name__})
         judge.__dict__["_cases"] = collect_cases(tests, secret)
-        return run_hidden_tests(judge, "square", serving(function), {})
+        return HiddenTests(judge).run("square", serving(function))
 
     return run
 
@@ -105,5 +105,5 @@ def test_parametrized_cases_count_as_one_test(tmp_path, toy, serving):
     judge = JudgeSide(toy)
     judge.__dict__["_cases"] = collect_cases(tests, frozenset())
     source = serving(lambda x: np.ones(2) if len(x) == 2 else np.zeros(len(x)))
-    (outcome,) = run_hidden_tests(judge, "square", source, {})
+    (outcome,) = HiddenTests(judge).run("square", source)
     assert (outcome.name, outcome.verdict) == ("test_sizes", Verdict.FAILED)

@@ -13,7 +13,7 @@ from autograder.judge.channel import Channel
 from autograder.judge.failures import AnswerCrashed, StudentRaised
 from autograder.limits import Limits
 from autograder.testing import callback
-from autograder.wire.frames import PeerClosed, receive_frame, send_frame
+from autograder.wire.frames import MIB, PeerClosed, receive_frame, send_frame
 
 NONE = {"kind": "none"}
 ONES = safetensors.numpy.save({"0": np.ones(2)})
@@ -33,7 +33,7 @@ def lying():
                 for header, block in frames:
                     receive_frame(theirs, max_block_bytes=2**20)
                     send_frame(theirs, header, block)
-            except PeerClosed:
+            except (PeerClosed, OSError):
                 pass
 
         threading.Thread(target=lie, daemon=True).start()
@@ -86,6 +86,13 @@ def test_a_lie_ends_the_exercise_as_crashed(lying, name):
 def test_a_pickle_for_arrays_is_refused(lying):
     with pytest.raises(AnswerCrashed, match="arrays that are not safetensors"):
         lying((value(), b"\x80\x04N."))(1.0)
+
+
+def test_a_reply_beyond_its_limit_is_refused_before_it_is_read(lying):
+    answer = lying((value(), bytes(2 * MIB)))
+    answer.channel.limits = Limits(reply_mb=1)
+    with pytest.raises(AnswerCrashed, match=r"A call sent back a result of 2\.0 MiB"):
+        answer(1.0)
 
 
 def test_a_callback_without_arguments_is_refused(lying):

@@ -6,7 +6,7 @@ import pytest
 from autograder.errors import CourseError
 from autograder.judge.answer import Recorded
 from autograder.judge.assignment_tests import JudgeSide
-from autograder.judge.hidden_tests import run_hidden_tests
+from autograder.judge.hidden_tests import HiddenTests
 from autograder.judge.misconceptions import Misconceptions, same_behaviour
 from autograder.verdicts import Verdict
 
@@ -21,7 +21,7 @@ def outcomes(judge, serving):
     """Return a function that runs an exercise's hidden tests on a function of ours."""
 
     def make(exercise, function):
-        return run_hidden_tests(judge, exercise, serving(function), {})
+        return HiddenTests(judge).run(exercise, serving(function))
 
     return make
 
@@ -39,7 +39,7 @@ NAMED = {
 @pytest.mark.parametrize("name", NAMED)
 def test_an_answer_that_behaves_like_a_known_one_is_named(judge, outcomes, name):
     exercise, function = NAMED[name]
-    known = Misconceptions(judge).name(exercise, outcomes(exercise, function))
+    known = Misconceptions(HiddenTests(judge)).name(exercise, outcomes(exercise, function))
     assert known is not None
     assert known.name == name.partition(",")[0]
 
@@ -55,14 +55,17 @@ UNNAMED = {
 @pytest.mark.parametrize("name", UNNAMED)
 def test_an_answer_that_behaves_like_none_is_not_named(judge, outcomes, name):
     exercise, function = UNNAMED[name]
-    assert Misconceptions(judge).name(exercise, outcomes(exercise, function)) is None
+    assert Misconceptions(HiddenTests(judge)).name(exercise, outcomes(exercise, function)) is None
 
 
 def test_an_answer_that_two_known_ones_fit_is_not_named(judge, outcomes, monkeypatch):
     known = judge.wrong_answers("square")
     twice = [*known, known[0]]
     monkeypatch.setattr(judge, "wrong_answers", lambda exercise: twice)
-    assert Misconceptions(judge).name("square", outcomes("square", lambda x: 2 * x)) is None
+    assert (
+        Misconceptions(HiddenTests(judge)).name("square", outcomes("square", lambda x: 2 * x))
+        is None
+    )
 
 
 def test_a_right_answer_passes_every_test(judge, outcomes):
