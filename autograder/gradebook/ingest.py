@@ -69,6 +69,8 @@ class Ingest:
         put_scripts_on_path()
         self._assignment = assignment
         self._config = course_config(assignment.course)
+        # Compare with nbformat's schema once, and not after each preprocessor.
+        self._config.Exporter.optimistic_validation = True
         self._directory = course_directory(assignment, self._config)
 
     def enter(self, result: SubmissionResult) -> str | None:

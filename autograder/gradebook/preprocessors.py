@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.configuration import course_limits
@@ -16,12 +16,21 @@ from autograder.errors import AutograderError
 from autograder.gradebook.fresh_results import fresh_result
 from autograder.gradebook.rendering import render_exercise_html, render_exercise_text
 from autograder.gradebook.student_ids import refuse_active_id
-from autograder.results import ExerciseResult, SubmissionResult
+from autograder.results import ExerciseResult
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import rebuild
-from autograder.verdicts import Verdict
 
 Resources = dict[str, Any]
+
+
+@lru_cache(maxsize=8)
+def _read_once(path: Path, changed_ns: int) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def _our_notebook(path: Path) -> NotebookNode:
+    """Return a notebook of ours, to be looked at alone; read once as long as it does not change."""
+    return _read_once(path, path.stat().st_mtime_ns)
 
 
 def _assignment_of(resources: Resources) -> Assignment:
@@ -39,7 +48,7 @@ class RebuildNotebook(NbGraderPreprocessor):
         if (refused := refuse_active_id(resources["nbgrader"]["student"])) is not None:
             raise AutograderError(refused)
         path = assignment.submission(resources["nbgrader"]["student"])
-        release = nbformat.read(assignment.release_notebook, as_version=4)
+        release = _our_notebook(assignment.release_notebook)
         limits = course_limits(assignment.course)
         try:
             rebuilt = rebuild(parse(read_bytes(path, limits.notebook_mb), path.name), release)
@@ -53,7 +62,7 @@ class RebuildNotebook(NbGraderPreprocessor):
 
 def _show_mark_schemes(notebook: NotebookNode, assignment: Assignment) -> None:
     """Give a task its marking scheme back, as nbgrader does for the person who marks it."""
-    source = nbformat.read(assignment.source_notebook, as_version=4)
+    source = _our_notebook(assignment.source_notebook)
     tasks = {
         cell.metadata.nbgrader.grade_id: cell.source
         for cell in source.cells
@@ -95,28 +104,13 @@ def _score_outputs(exercise: ExerciseResult) -> list[NotebookNode]:
         "text/plain": render_exercise_text(exercise),
     }
     return [
-        nbformat.v4.new_output("display_data", data=feedback),
-        nbformat.v4.new_output("execute_result", data={"text/plain": repr(score)}),
+        _output("display_data", feedback),
+        _output("execute_result", {"text/plain": repr(score)}),
     ]
 
 
-class FlagForAPerson(NbGraderPreprocessor):
-    """After nbgrader has saved the scores: extra credit, and what a person must look at."""
-
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Mark grades whose verdict is our fault; enter what optional exercises earned."""
-        result: SubmissionResult = resources["autograder"]
-        names = resources["nbgrader"]
-        with Gradebook(names["db_url"]) as gradebook:
-            notebook = gradebook.find_submission_notebook(
-                names["notebook"], names["assignment"], names["student"]
-            )
-            grades = {grade.name: grade for grade in notebook.grades}
-            for exercise in result.exercises:
-                grade = grades[f"{exercise.name}-tests"]
-                if exercise.optional:
-                    grade.extra_credit = exercise.score
-                if result.needs_person and exercise.verdict is Verdict.GRADER_ERROR:
-                    grade.needs_manual_grade = True
-            gradebook.db.commit()
-        return nb, resources
+def _output(kind: str, data: dict[str, str]) -> NotebookNode:
+    output: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
+    if kind == "execute_result":
+        output["execution_count"] = None
+    return nbformat.from_dict(output)

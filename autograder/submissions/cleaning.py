@@ -7,8 +7,6 @@ import binascii
 import re
 from typing import Any
 
-import nbformat
-
 _MAX_OUTPUTS = 200
 _MAX_TEXT = 2_000_000
 _MAX_PNG_BYTES = 16 * 2**20
@@ -48,21 +46,20 @@ def _clean_output(output: Any) -> dict[str, Any] | None:
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
         text = clean_text(output.get("text"))
-        return dict(nbformat.v4.new_output("stream", name=name, text=text))
+        return {"output_type": "stream", "name": name, "text": text}
     if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
-        return dict(nbformat.v4.new_output("display_data", data=_clean_data(output["data"])))
+        data = _clean_data(output["data"])
+        return {"output_type": "display_data", "metadata": {}, "data": data}
     if kind == "error":
         lines = output.get("traceback")
-        return dict(
-            nbformat.v4.new_output(
-                "error",
-                ename=clean_text(output.get("ename"))[:200],
-                evalue=clean_text(output.get("evalue")),
-                traceback=[
-                    clean_text(line) for line in (lines if isinstance(lines, list) else [])[:200]
-                ],
-            )
-        )
+        return {
+            "output_type": "error",
+            "ename": clean_text(output.get("ename"))[:200],
+            "evalue": clean_text(output.get("evalue")),
+            "traceback": [
+                clean_text(line) for line in (lines if isinstance(lines, list) else [])[:200]
+            ],
+        }
     return None
 
 

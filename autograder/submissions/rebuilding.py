@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -83,13 +83,18 @@ def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
     _put_back_missing(cells, release, placed, notes)
     for index, built in enumerate(cells):
         built["id"] = hashlib.sha256(f"{index} {built.source}".encode()).hexdigest()[:12]
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=copy.deepcopy(release.metadata))
+    notebook = _copy(NotebookNode(release, cells=[]))
+    notebook.cells = cells
     return Rebuilt(notebook, notes)
+
+
+def _copy(node: NotebookNode) -> NotebookNode:
+    return nbformat.from_dict(node)
 
 
 def _our_cell(ours: NotebookNode, theirs: SubmittedCell, notes: list[str]) -> list[NotebookNode]:
     """Return our cell, with the student's text where it is theirs to write."""
-    cell = copy.deepcopy(ours)
+    cell = _copy(ours)
     marks = _marks(ours)
     name = marks["grade_id"]
     if theirs.cell_type != ours.cell_type:
@@ -99,7 +104,7 @@ def _our_cell(ours: NotebookNode, theirs: SubmittedCell, notes: list[str]) -> li
     if marks.get("solution"):
         cell.source = theirs.source
     elif marks.get("task") and changed:
-        answer = nbformat.v4.new_markdown_cell(clean_markdown(theirs.source))
+        answer = _new_cell("markdown", clean_markdown(theirs.source))
         return [cell, answer]
     elif changed:
         notes.append(f"locked cell {name!r} was changed: ours is used")
@@ -116,9 +121,17 @@ def _note_edited_marks(theirs: SubmittedCell, marks: dict[str, object], notes: l
 
 def _added_cell(cell: SubmittedCell, number: int, is_ours: bool) -> NotebookNode:
     if cell.cell_type == "code":
-        return nbformat.v4.new_code_cell(cell.source)
+        return _new_cell("code", cell.source)
     source = cell.source if is_ours else clean_markdown(cell.source)
-    return nbformat.v4.new_markdown_cell(source)
+    return _new_cell("markdown", source)
+
+
+def _new_cell(kind: str, source: str) -> NotebookNode:
+    # Not nbformat.v4.new_code_cell, which compares each cell with its schema.
+    cell: dict[str, Any] = {"cell_type": kind, "id": "", "metadata": {}, "source": source}
+    if kind == "code":
+        cell |= {"execution_count": None, "outputs": []}
+    return nbformat.from_dict(cell)
 
 
 def _put_back_missing(
@@ -132,7 +145,7 @@ def _put_back_missing(
             continue
         if name not in placed:
             notes.append(f"cell {name!r} was missing: put back as it was released")
-            cells.insert(_position_after(cells, previous), copy.deepcopy(ours))
+            cells.insert(_position_after(cells, previous), _copy(ours))
         previous = str(name)
 
 

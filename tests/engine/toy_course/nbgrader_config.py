@@ -14,8 +14,7 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.gradebook.preprocessors.FillInResults",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "autograder.gradebook.preprocessors.FlagForAPerson",
+    "autograder.gradebook.saving.SaveScores",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 
