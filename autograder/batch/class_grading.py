@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from autograder.batch.pool import JudgeDied, Pool
 from autograder.batch.tasks import CannotWrite, Graded, InDoubt, Task, grade_task, keep
 from autograder.course import Assignment
 from autograder.errors import AutograderError
-from autograder.fingerprints import fingerprint
+from autograder.fingerprints import Fingerprint, fingerprint
+from autograder.garbage import put_off_collecting, share_memory
 from autograder.isolation import Isolation
-from autograder.judge.box import launch_together
+from autograder.judge.box import Box, launch_together
 from autograder.limits import Limits
 from autograder.results import read_result
 from autograder.submissions.reading import content_to_hash
@@ -50,11 +52,13 @@ class ClassGrading:
     """Where results go that are not the course's own: of loose notebooks, of a trial run."""
     is_trial: bool = False
     """Write nothing to the course."""
+    _boxes: list[Box] = field(default_factory=list)
 
-    def split(self, found: Iterable[Found]) -> tuple[list[Task], list[Graded]]:
+    def split(self, found: list[Found]) -> tuple[list[Task], list[Graded]]:
         """Return what must be graded, the slowest first, and the results that still hold."""
-        limits = self.settings.limits
-        now = fingerprint(self.assignment, limits, self.settings.isolation)
+        # The boxes take seconds to get ready: they begin before anything else is looked at.
+        self._launch(sum(not self.assignment.result(one.student).exists() for one in found))
+        limits, now = self.settings.limits, self._fingerprint
         todo: list[tuple[float | None, Task]] = []
         unchanged: list[Graded] = []
         for one in found:
@@ -67,6 +71,10 @@ class ClassGrading:
                     continue
             todo.append((kept.seconds if kept else None, task))
         return _slowest_first(todo), unchanged
+
+    @cached_property
+    def _fingerprint(self) -> Fingerprint:
+        return fingerprint(self.assignment, self.settings.limits, self.settings.isolation)
 
     def _task(self, found: Found) -> Task:
         scratch = self.scratch / f"{found.student}.json"
@@ -83,29 +91,40 @@ class ClassGrading:
         if self.settings.cluster is not None:
             yield from self._grade_on_cluster(self.settings.cluster, todo)
             return
-        # The boxes get ready while this process imports torch for 2 s, which a run that finds
-        # everything unchanged does not need.
-        count = min(self.settings.jobs, len(todo))
-        data, slow_imports = self.assignment.course.data, self.assignment.slow_imports
-        boxes = launch_together(self.settings.isolation, data, count, slow_imports)
+        if not self._boxes:
+            self._launch(len(todo))
+        put_off_collecting()
+        # Imports torch for 2 s, which a run that finds everything unchanged does not need.
         from autograder.judge.grading import Grader
 
         keeper = Grader(self.assignment, self.settings.isolation, self.settings.limits)
         keeper.judge.load()
-        keeper.fingerprint  # noqa: B018  Read once, before the judges are forked.
+        share_memory()
 
         @contextlib.contextmanager
         def make_worker(number: int) -> Iterator[Callable[[Task], Graded | InDoubt]]:
             # A judge that takes a dead one's place has no box waiting for it.
-            box = boxes[number] if number < len(boxes) else None
+            box = self._boxes[number] if number < len(self._boxes) else None
             with replace(keeper, box=box, loaded=keeper.judge) as grader:
-                grader.fingerprint = keeper.fingerprint
+                grader.fingerprint = self._fingerprint
                 yield lambda task: grade_task(grader, task)
 
         with contextlib.ExitStack() as stack:
-            for box in boxes:
+            for box in self._boxes:
                 stack.callback(box.close)
             yield from self._results(keeper, Pool(self.settings.jobs, make_worker), todo)
+
+    def _launch(self, submissions: int) -> None:
+        """Let as many boxes get ready as will be needed for so many submissions."""
+        count = min(self.settings.jobs, submissions)
+        if count and self.settings.cluster is None:
+            data, slow_imports = self.assignment.course.data, self.assignment.slow_imports
+            self._boxes = launch_together(self.settings.isolation, data, count, slow_imports)
+
+    def let_go_of_boxes(self) -> None:
+        """In another process: close its copies of their lines, which would hide that we hang up."""
+        for box in self._boxes:
+            box.let_go()
 
     def _grade_on_cluster(self, address: str, todo: list[Task]) -> Iterator[Graded]:
         from autograder.cluster.pool import ClusterPool

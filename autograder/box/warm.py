@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 from pathlib import Path
 
 from autograder.box.shell import BoxShell, make_shell
 from autograder.first_steps import warm_autograd, warm_imports
+from autograder.garbage import put_off_collecting, share_memory
 
 _HUGE_PAGE = 2 << 20
 _MADV_COLLAPSE = 25
@@ -23,6 +23,7 @@ plt.show()
 
 def warm_up(slow_imports: list[str]) -> BoxShell:
     """Return a shell in a process where a submission's first steps cost nothing more."""
+    put_off_collecting()
     import numpy as np
     import torch
 
@@ -38,10 +39,11 @@ def warm_up(slow_imports: list[str]) -> BoxShell:
     warm_autograd()
     warm_imports(slow_imports)
     np.random.default_rng(0).normal(size=3)
+    # Before the shell's own collection, which would look at everything.
+    share_memory()
     shell.reset(new_session=True)
     close_fonts()
-    gc.collect()
-    gc.freeze()
+    share_memory()
     use_huge_pages()
     return shell
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-import jupytext
 import yaml
 
 from autograder.course import Assignment
@@ -75,6 +77,18 @@ class Master:
         raise CourseError(f"{self.assignment.master}: no exercise {name!r}; exercises: {known}")
 
 
+def _import_jupytext() -> Any:
+    """Import jupytext without its part of a Jupyter server, which takes half a second to import."""
+    is_new = "jupyter_server" not in sys.modules
+    if is_new:
+        sys.modules["jupyter_server"] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("jupytext")
+    finally:
+        if is_new:
+            del sys.modules["jupyter_server"]
+
+
 def read_master(assignment: Assignment) -> Master:
     """Read and understand a master; raise CourseError on what cannot be understood."""
     path = assignment.master
@@ -82,8 +96,13 @@ def read_master(assignment: Assignment) -> Master:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise CourseError(f"{path}: no such master") from None
+    return _understand(assignment, text)
+
+
+@lru_cache(maxsize=16)
+def _understand(assignment: Assignment, text: str) -> Master:
     header = _header(assignment, text)
-    notebook = jupytext.reads(text[text.index("\n---\n", 3) + 5 :], fmt="md")
+    notebook = _import_jupytext().reads(text[text.index("\n---\n", 3) + 5 :], fmt="md")
     exercises: list[Exercise] = []
     cells: list[MasterCell] = []
     for cell in notebook.cells:

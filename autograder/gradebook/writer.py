@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -16,11 +16,14 @@ from typing import Any
 
 from autograder.course import Assignment
 from autograder.errors import AutograderError
+from autograder.garbage import put_off_collecting, share_memory
 from autograder.gradebook.entered import EnteredMarks
 from autograder.results import read_result
 
 # A fork, made before this process imports torch or starts threads.
 _CONTEXT = multiprocessing.get_context("fork")
+# So few names and answers fit into a pipe: neither side blocks on a full one while the other does.
+_MAX_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,23 @@ class GradebookWriter:
     """Enters results one after the other, in a process of its own."""
 
     assignment: Assignment
+    not_its_own: Callable[[], None] = lambda: None
+    """Lets go, in the writer's process, of what it inherits and others wait for."""
     _waiting: deque[str] = field(default_factory=deque)
     _process: Any = None
     _connection: Connection | None = None
-    _is_busy: bool = True
-    """It begins with the registration of the assignment's cells."""
+    _expected: int = 1
+    """How many answers are to come; the first one says that the assignment's cells are there."""
 
     def __enter__(self) -> GradebookWriter:
         ours, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_write, args=(theirs, ours, self.assignment))
+
+        def write() -> None:
+            self.not_its_own()
+            ours.close()
+            _write(theirs, self.assignment)
+
+        self._process = _CONTEXT.Process(target=write)
         self._process.start()
         theirs.close()
         self._connection = ours
@@ -69,29 +80,28 @@ class GradebookWriter:
         """Yield what has been entered meanwhile, without waiting."""
         assert self._connection is not None
         self._send()
-        while self._is_busy and self._connection.poll():
+        while self._expected and self._connection.poll():
             yield from self._receive()
-            self._send()
+        self._send()
 
     def finish(self) -> Iterator[Entered]:
         """Yield the rest, as it is entered."""
         self._send()
-        while self._is_busy:
+        while self._expected:
             yield from self._receive()
             self._send()
 
     def _send(self) -> None:
-        # One at a time: neither side may block on a full pipe while the other does.
-        if self._waiting and not self._is_busy:
-            assert self._connection is not None
-            self._is_busy = True
+        assert self._connection is not None
+        while self._waiting and self._expected < _MAX_AT_ONCE:
+            self._expected += 1
             with contextlib.suppress(OSError):
                 self._connection.send(self._waiting.popleft())
 
     def _receive(self) -> list[Entered]:
         assert self._connection is not None
         wait([self._connection])
-        self._is_busy = False
+        self._expected -= 1
         try:
             message = self._connection.recv()
         except (EOFError, OSError):
@@ -103,9 +113,8 @@ class GradebookWriter:
         return [message] if isinstance(message, Entered) else []
 
 
-def _write(connection: Connection, other: Connection, assignment: Assignment) -> None:
+def _write(connection: Connection, assignment: Assignment) -> None:
     """In the writer's process: register the assignment, then enter results until told to stop."""
-    other.close()
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -128,8 +137,11 @@ def _tell(connection: Connection, error: AutograderError) -> None:
 
 
 def _entering(assignment: Assignment, connection: Connection) -> Iterator[Entered | None]:
+    put_off_collecting()
     # Takes 2 s to import.
     from autograder.gradebook.ingest import Ingest, register
+
+    share_memory()
 
     marks = EnteredMarks(assignment)
     marks.renew(was_told=register(assignment))

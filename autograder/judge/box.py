@@ -97,6 +97,11 @@ class Box:
             self._sandbox.leave()
             self._sandbox = None
 
+    def let_go(self) -> None:
+        """Close this process's copy of the line to it; the sandbox is another process's to end."""
+        if self._control is not None:
+            self._control.close()
+
     def _why(self, what: str) -> str:
         said = self.log_text().strip().splitlines()
         reason = said[-1] if said else "no reason given"
