@@ -24,6 +24,7 @@ from autograder.judge.grading import Grader
 from autograder.judge.submission import Submission
 from autograder.limits import Limits
 from autograder.results import ExerciseResult
+from autograder.submissions.leftovers import leaves_nothing
 from autograder.submissions.reading import SubmittedCell
 from autograder.submissions.rebuilding import Rebuilt, rebuild
 from autograder.verdicts import Verdict
@@ -149,6 +150,7 @@ class Calibrator:
         """Grade one exercise with this code in place of its cell's."""
         submission = self._running_submission()
         submission.replaced = {name: (self.reference.index_of(name), source)}
+        submission.leaves_nothing = leaves_nothing(self._sources, [source], [name])
         exercise = next(one for one in self.grader.judge.exercises if one.name == name)
         return self.grader.exercise_grading(submission, self.reference, [exercise]).grade()[0]
 
@@ -163,6 +165,11 @@ class Calibrator:
     def _complete(self) -> list[SubmittedCell]:
         """The reference notebook, as if a student had submitted it."""
         return _as_submitted(source_notebook(read_master(self.grader.assignment)))
+
+    @cached_property
+    def _sources(self) -> list[str]:
+        """The reference notebook's code, which leaves nothing behind."""
+        return [source for _, source in self.reference.cells_to_run()]
 
     @cached_property
     def reference(self) -> Rebuilt:

@@ -43,7 +43,7 @@ def serve_submission(sock: socket.socket, shell: BoxShell, limits: Limits) -> No
                 if frame.header["do"] == "cells":
                     _run_cells(sock, shell, pickle.loads(frame.block), limits)
                 elif frame.header["do"] == "calls":
-                    _fork_calls(sock, shell, frame.header, limits)
+                    _fork_calls(sock, shell, limits)
 
 
 def _run_cells(
@@ -78,9 +78,7 @@ def _as_json(outputs: list[dict[str, Any]]) -> bytes:
     return json.dumps(outputs, default=str).encode()
 
 
-def _fork_calls(
-    sock: socket.socket, shell: BoxShell, header: dict[str, Any], limits: Limits
-) -> None:
+def _fork_calls(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
     """Fork an exercise process, and tell when it has ended."""
     _, descriptors, _, _ = socket.recv_fds(sock, 1, 1)
     # What the sweep killed after the last one's end counts as a process until it is reaped.
@@ -93,12 +91,10 @@ def _fork_calls(
         status = 1
         try:
             sock.close()
-            calls = socket.socket(fileno=descriptors[0])
-            if header["source"] is not None:
-                _replace_function(calls, shell, header["exercise"], header["source"], limits)
+            calls = SocketLine(socket.socket(fileno=descriptors[0]))
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-            serve_calls(SocketLine(calls), shell, limits)
+            serve_calls(calls, shell, limits, lambda source: _run_replacing(shell, source, limits))
             status = 0
         finally:
             # No atexit handler, no finaliser: this fork ends here whatever the student registered.
@@ -111,11 +107,11 @@ def _fork_calls(
     send_frame(sock, {"ended": status})
 
 
-def _replace_function(
-    sock: socket.socket, shell: BoxShell, exercise: str, source: str, limits: Limits
-) -> None:
-    """Run an answer's own code in place of the exercise's cell; where it fails, nothing is left."""
+def _run_replacing(shell: BoxShell, source: str, limits: Limits) -> tuple[dict[str, Any], bytes]:
+    """Run code in the place of a cell's; it is interrupted as cells are."""
     signal.signal(signal.SIGXCPU, _raise_interrupted)
-    shell.user_ns.pop(exercise, None)
-    succeeded, outputs = _run_cell(shell, source, limits)
-    send_frame(sock, {"succeeded": succeeded}, _as_json(outputs))
+    try:
+        succeeded, outputs = _run_cell(shell, source, limits)
+    finally:
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    return {"succeeded": succeeded}, _as_json(outputs)

@@ -168,14 +168,19 @@ class Submission:
         if time.monotonic() > self._deadline:
             return _dead_channel(self.limits, self._timed_out())
         for _ in range(2):
+            if not self.leaves_nothing:
+                self._end_serving()
             if self._sock is None:
                 self.run_cells()
             if self._sock is None:
                 break
-            channel = self._serving or self._fork(exercise)
+            channel = self._serving or self._fork()
             if channel is None:
                 self._drop()
                 continue
+            self._serving = channel if self.leaves_nothing else None
+            if exercise in self.replaced:
+                self._replace(channel, exercise)
             # A process that has ended says so at the first call.
             with contextlib.suppress(AnswerFailure):
                 channel.choose(exercise, stand_ins)
@@ -184,31 +189,26 @@ class Submission:
             self.limits, AnswerCrashed("The notebook's cells end every process they run in.")
         )
 
-    def _fork(self, exercise: str) -> Channel | None:
+    def _fork(self) -> Channel | None:
         """Fork an exercise process; None where there is no submission process any more."""
         assert self._sock is not None
         ours, theirs = socket.socketpair()
-        cell, source = self.replaced.get(exercise, (-1, None))
-        header = {"do": "calls", "exercise": exercise, "source": source}
         try:
-            send_frame(self._sock, header)
+            send_frame(self._sock, {"do": "calls"})
             socket.send_fds(self._sock, [b"f"], [theirs.fileno()])
         except (PeerClosed, DeadlinePassed, OSError):
             return None
         finally:
             theirs.close()
-        channel = Channel(ours, self.limits, self._why_gone, self._late)
-        if source is not None:
-            self._hear_replaced(channel, cell)
-        elif self.leaves_nothing:
-            self._serving = channel
-        return channel
+        return Channel(ours, self.limits, self._why_gone, self._late)
 
-    def _hear_replaced(self, channel: Channel, cell: int) -> None:
-        """Hear how the code in a cell's place went; what ended it ends the exercise."""
+    def _replace(self, channel: Channel, exercise: str) -> None:
+        """Let other code run in place of the exercise's cell; what ends it ends the exercise."""
+        cell, source = self.replaced[exercise]
         self.runs[cell] = run = CellRun()
         deadline = min(time.monotonic() + self._limit_s(cell), self._deadline)
         try:
+            send_frame(channel.sock, {"do": "replace", "exercise": exercise, "source": source})
             frame = receive_frame(channel.sock, max_block_bytes=64 * MIB, deadline=deadline)
             run.outputs = self._outputs(frame.block)
         except DeadlinePassed:
@@ -223,10 +223,17 @@ class Submission:
 
         A process that can serve the next exercise too goes on.
         """
-        if channel is self._serving:
-            if channel.is_open:
-                return
-            self._serving = None
+        if channel is self._serving and channel.is_open:
+            return
+        self._serving = None
+        self._hang_up(channel)
+
+    def _end_serving(self) -> None:
+        if self._serving is not None:
+            channel, self._serving = self._serving, None
+            self._hang_up(channel)
+
+    def _hang_up(self, channel: Channel) -> None:
         channel.sock.close()
         if self._sock is not None:
             # Mostly it ends by itself at once, and the sweep finds nothing to kill.
