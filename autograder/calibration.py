@@ -16,6 +16,7 @@ from autograder.chapters.functions import read_functions
 from autograder.chapters.master import CellKind, read_master
 from autograder.chapters.notebooks import source_notebook
 from autograder.course import Assignment
+from autograder.garbage import share_memory
 from autograder.isolation import Isolation
 from autograder.judge.assignment_tests import JudgeSide
 from autograder.judge.box import Box, launch_together
@@ -248,6 +249,7 @@ def calibrate(
 ) -> tuple[int, Iterator[CaseResult]]:
     """Return how many cases there are, and their results as they come."""
     judges = {assignment.name: JudgeSide(assignment).load() for assignment in assignments}
+    share_memory()
     # One judge takes all answers to an exercise: it learns how they behave, to name them, once.
     by_exercise: dict[tuple[str, str | None], list[Case]] = {}
     for judge in judges.values():

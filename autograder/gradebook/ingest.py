@@ -14,6 +14,7 @@ from autograder.configuration import course_config
 from autograder.course import Assignment
 from autograder.errors import GradebookError
 from autograder.gradebook.database import database_failure, describe, open_gradebook
+from autograder.gradebook.exporting import InPlaceExporter
 from autograder.gradebook.fresh_results import hand_over
 from autograder.gradebook.nbgrader_commands import (
     course_directory,
@@ -69,8 +70,6 @@ class Ingest:
         put_scripts_on_path()
         self._assignment = assignment
         self._config = course_config(assignment.course)
-        # Compare with nbformat's schema once, and not after each preprocessor.
-        self._config.Exporter.optimistic_validation = True
         self._directory = course_directory(assignment, self._config)
 
     def enter(self, result: SubmissionResult) -> str | None:
@@ -82,6 +81,7 @@ class Ingest:
         self._directory.student_id = result.student
         converter = Autograde(coursedir=self._directory, config=self._config)
         converter.force = True
+        converter.exporter_class = InPlaceExporter
         converter.log = nbgrader_log(self._assignment.course)
         try:
             try:

@@ -83,13 +83,16 @@ def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
     _put_back_missing(cells, release, placed, notes)
     for index, built in enumerate(cells):
         built["id"] = hashlib.sha256(f"{index} {built.source}".encode()).hexdigest()[:12]
-    notebook = _copy(NotebookNode(release, cells=[]))
-    notebook.cells = cells
-    return Rebuilt(notebook, notes)
+    metadata = nbformat.from_dict(release.metadata)
+    return Rebuilt(NotebookNode(release, metadata=metadata, cells=cells), notes)
 
 
-def _copy(node: NotebookNode) -> NotebookNode:
-    return nbformat.from_dict(node)
+def _copy(cell: NotebookNode) -> NotebookNode:
+    """Return a cell of the release to fill in; only its text, metadata and outputs may change."""
+    copied = NotebookNode(cell, metadata=nbformat.from_dict(cell.metadata))
+    if "outputs" in cell:
+        copied.outputs = list(cell.outputs)
+    return copied
 
 
 def _our_cell(ours: NotebookNode, theirs: SubmittedCell, notes: list[str]) -> list[NotebookNode]:

@@ -9,15 +9,15 @@ pytestmark = pytest.mark.box
 
 @pytest.fixture
 def forks(monkeypatch):
-    """Return the exercises for which a process was forked."""
+    """Return a list with an entry for each process that was forked for exercises."""
     from autograder.judge.submission import Submission
 
     forked = []
     fork = Submission._fork
 
-    def counted(self, exercise):
-        forked.append(exercise)
-        return fork(self, exercise)
+    def counted(self):
+        forked.append(self)
+        return fork(self)
 
     monkeypatch.setattr(Submission, "_fork", counted)
     return forked
