@@ -6,6 +6,7 @@ import ctypes
 import gc
 from pathlib import Path
 
+from autograder.box.pictures import draw_figures_once
 from autograder.box.shell import BoxShell, make_shell
 from autograder.first_steps import warm_autograd, warm_imports
 from autograder.garbage import put_off_collecting, share_memory
@@ -37,8 +38,7 @@ def warm_up(slow_imports: list[str]) -> BoxShell:
     np.random.default_rng(0).normal(size=3)
     # What comes now is thrown away again: only in that is there anything to collect.
     share_memory()
-    # A tight bounding box draws every figure twice; constrained layout needs none.
-    shell.run_one("%config InlineBackend.print_figure_kwargs = {'bbox_inches': None}", 1 << 20)
+    draw_figures_once(shell)
     shell.run_one(_FIGURE, 1 << 20)
     shell.run_one("1 / 0", 1 << 20)
     shell.run_one("%time 1", 1 << 20)

@@ -197,6 +197,7 @@ class Submission:
             send_frame(self._sock, {"do": "calls"})
             socket.send_fds(self._sock, [b"f"], [theirs.fileno()])
         except (PeerClosed, DeadlinePassed, OSError):
+            ours.close()
             return None
         finally:
             theirs.close()
