@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# What a second run need not make again.
+BUILT := $(VENV)/.built
+DEMO_CLASS := submitted/.made
 OTTER := bench/.venv-otter
 export OMP_NUM_THREADS := 1
 
@@ -25,9 +28,15 @@ $(READY): requirements.lock pyproject.toml
 box:             ## see to bubblewrap: install it where that is possible, or say how
 	@bash scripts/ensure-bubblewrap
 
-demo: $(READY) box ## grade a made-up class of a01_pca through the whole pipeline
+$(BUILT): $(READY) $(wildcard source/*.md source/*.py solutions/*.py autograder/chapters/*.py)
 	@$(BIN)/autograder build
+	@touch $@
+
+$(DEMO_CLASS): $(BUILT) tests/answers/a01_pca.py autograder/demo.py
 	@$(BIN)/autograder demo a01_pca
+	@touch $@
+
+demo: box $(DEMO_CLASS) ## grade a made-up class of a01_pca through the whole pipeline
 	@$(BIN)/autograder grade a01_pca || test $$? -eq 1
 	@test -e gradebook.db -a feedback/.made -nt gradebook.db || { \
 	    $(BIN)/nbgrader generate_feedback a01_pca --quiet --force >/dev/null 2>results/feedback.log; \

@@ -27,7 +27,7 @@ _REFUSED_ATTRIBUTES = {"cache", "cached_property", "cudnn", "environ", "filterwa
 _REFUSED_ATTRIBUTES |= {"gcf", "hub", "lru_cache", "mkldnn", "rcParams", "resetwarnings", "save"}
 _REFUSED_ATTRIBUTES |= {"seterr", "seterrcall", "simplefilter", "singledispatch", "use"}
 _REFUSED_BEGINNINGS = ("_", "set_", "register", "enable_", "use_", "push_", "pop_")
-_ALLOWED_ALL_THE_SAME = {"__init__", "enable_grad", "set_grad_enabled"}
+_ALLOWED_ALL_THE_SAME = {"__init__", "enable_grad"}
 _SCOPES = (ast.FunctionDef, ast.Lambda, ast.ClassDef)
 # What a number, a text or a tuple of such is written with.
 _PLAIN = (

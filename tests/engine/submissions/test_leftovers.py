@@ -63,6 +63,7 @@ SOMETHING = {
     "    return g\nf = make()",
     "an object that is called": "class A:\n    def __call__(self, x):\n        self.n = x\nf = A()",
     "a switch of torch": "def f(x):\n    torch.set_default_dtype(torch.float64)\n    return x",
+    "a switch of gradients": "def f(x):\n    torch.set_grad_enabled(False)\n    return x",
     "a switch of numpy": "def f(x):\n    np.seterr(all='raise')\n    return x",
     "a switch, renamed": "from torch import set_default_dtype as s\ndef f(x):\n"
     "    s(torch.float64)",
