@@ -8,6 +8,7 @@ submission, the test need not run again. The questions are asked in any case.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,10 @@ from autograder.judge.channel import Channel, Exchange, Question
 from autograder.judge.collection import TestCase
 from autograder.judge.failures import AnswerFailure, OwnLine
 from autograder.verdicts import Verdict
+from autograder.wire.frames import MIB
 
 _MAX_ENDINGS = 50
-_MAX_CONVERSATION_BYTES = 2**19
+_MAX_BYTES = 128 * MIB
 
 
 @dataclass
@@ -58,6 +60,9 @@ class Recall:
     _known: dict[int, int] = field(default_factory=dict)
     _cases: list[TestCase] = field(default_factory=list)
     """Kept alive: their identities are keys."""
+    _questions: dict[tuple[str, bytes], Question] = field(default_factory=dict)
+    """Each once: whatever a test hears, it mostly asks the same."""
+    _bytes: int = 0
 
     def ending(self, case: TestCase, channel: Channel, run: Callable[[], Ending]) -> Ending:
         """Return how a case ends on this channel; `run` it only where its replies are new."""
@@ -82,12 +87,11 @@ class Recall:
         questions = [question for question, _ in channel.conversation]
         # A spy of the test itself heard more than the replies.
         has_spies = any(question.given.callbacks for question in questions)
-        size = sum(len(frame.block) + len(frame.text) for _, frame in channel.conversation)
         return (
             channel.ended_by is None
             and ending.verdict is not Verdict.GRADER_ERROR
             and not has_spies
-            and size < _MAX_CONVERSATION_BYTES
+            and self._bytes < _MAX_BYTES
             and self._known.get(id(case), 0) < _MAX_ENDINGS
         )
 
@@ -98,8 +102,17 @@ class Recall:
         reached: dict[Any, _Step | Ending] = self._first
         key: Any = id(case)
         for question, frame in conversation:
-            step = reached.setdefault(key, _Step(question))
+            step = reached.setdefault(key, _Step(self._kept_once(question)))
             if not isinstance(step, _Step):
                 return
             reached, key = step.after, frame.digest
+            # What the ending records of a reply is as large.
+            self._bytes += len(frame.block)
         reached.setdefault(key, ending)
+
+    def _kept_once(self, question: Question) -> Question:
+        key = json.dumps(question.header), question.block
+        if key not in self._questions:
+            self._questions[key] = question
+            self._bytes += len(question.block)
+        return self._questions[key]

@@ -1,6 +1,8 @@
 """The box on machines that allow less than we would like."""
 
 import contextlib
+import os
+import socket
 
 import pytest
 
@@ -79,3 +81,22 @@ def test_where_boxes_cannot_be_parted_each_judge_opens_its_own(no_nesting):
     for box in boxes:
         with box:
             assert ran_in(box, "print('one')") == "one\n"
+
+
+def test_another_process_that_lets_go_does_not_keep_a_sandbox_alive():
+    box = Box(Isolation.BOX, None)
+    box.open()
+    sandbox = box._sandbox
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        # As the gradebook's writer does, which outlives the boxes.
+        box.let_go()
+        ours.close()
+        theirs.recv(1)
+        os._exit(0)
+    theirs.close()
+    box.close()
+    ours.close()
+    os.waitpid(child, 0)
+    assert sandbox.process.returncode == 0, "it had to be killed"

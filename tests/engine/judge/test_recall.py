@@ -102,3 +102,10 @@ def test_what_is_remembered_is_bounded(tried):
         tried(lambda x, n=number: x() if callable(x) else x * x + n)
     assert max(tried.tests.recall._known.values()) <= 50
     assert tried(right)[0] == [Verdict.PASSED] * 4
+
+
+def test_what_is_remembered_is_bounded_in_bytes(tried, monkeypatch):
+    monkeypatch.setattr("autograder.judge.recall._MAX_BYTES", 1)
+    first, _ = tried(right)
+    assert tried(right) == (first, 3)
+    assert len(tried.tests.recall._known) == 1
