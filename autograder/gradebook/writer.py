@@ -44,8 +44,9 @@ class GradebookWriter:
     _waiting: deque[str] = field(default_factory=deque)
     _process: Any = None
     _connection: Connection | None = None
-    _expected: int = 1
-    """How many answers are to come; the first one says that the assignment's cells are there."""
+    _expected: int = 0
+    """How many answers are to come."""
+    _has_begun: bool = False
 
     def __enter__(self) -> GradebookWriter:
         ours, theirs = _CONTEXT.Pipe()
@@ -93,6 +94,9 @@ class GradebookWriter:
 
     def _send(self) -> None:
         assert self._connection is not None
+        if self._waiting and not self._has_begun:
+            # It answers once more than it is asked: when the assignment's cells are there.
+            self._has_begun, self._expected = True, 1
         while self._waiting and self._expected < _MAX_AT_ONCE:
             self._expected += 1
             with contextlib.suppress(OSError):
@@ -137,22 +141,20 @@ def _tell(connection: Connection, error: AutograderError) -> None:
 
 
 def _entering(assignment: Assignment, connection: Connection) -> Iterator[Entered | None]:
+    coordinator = os.getppid()
+    # There is nothing to do before the first result, and the judges need the processors to start.
+    if not _is_asked(connection, coordinator):
+        return
     put_off_collecting()
     # Takes 2 s to import.
     from autograder.gradebook.ingest import Ingest, register
 
     share_memory()
-
     marks = EnteredMarks(assignment)
     marks.renew(was_told=register(assignment))
     yield None
     ingest = Ingest(assignment)
-    coordinator = os.getppid()
-    while True:
-        # Judges hold copies of the coordinator's end: when it is killed, no end of file comes.
-        while not connection.poll(1.0):
-            if os.getppid() != coordinator:
-                return
+    while _is_asked(connection, coordinator):
         student = connection.recv()
         digest = marks.digest(student)
         result = read_result(assignment.result(student))
@@ -160,6 +162,15 @@ def _entering(assignment: Assignment, connection: Connection) -> Iterator[Entere
         if problem is None:
             marks.set(student, digest)
         yield Entered(student, problem)
+
+
+def _is_asked(connection: Connection, coordinator: int) -> bool:
+    """Wait for something to read; say whether the coordinator is still there."""
+    # Judges hold copies of the coordinator's end: when it is killed, no end of file comes.
+    while not connection.poll(1.0):
+        if os.getppid() != coordinator:
+            return False
+    return True
 
 
 @contextlib.contextmanager

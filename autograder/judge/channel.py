@@ -94,9 +94,16 @@ class Channel:
         """Whether the process can go on with another exercise."""
         return self.sock.fileno() != -1
 
-    def begin(self, heard: Iterable[Exchange] = ()) -> None:
-        """Begin a hidden test, which gets the replies to its first questions from `heard`."""
+    def begin(self) -> None:
+        """Begin a hidden test: what earlier ones asked is over."""
         self.callbacks.forget()
+        self.begin_with([])
+
+    def begin_with(self, heard: Iterable[Exchange]) -> None:
+        """Let the test that has begun get the replies to its first questions from `heard`.
+
+        The box has been asked these: it may still want gradients of what it called meanwhile.
+        """
         self.conversation = []
         self._heard = deque(heard)
         self._calls = 0

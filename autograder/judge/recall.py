@@ -76,7 +76,7 @@ class Recall:
                 step = step.after.get(frame.digest)
         if isinstance(step, Ending):
             return step
-        channel.begin(heard)
+        channel.begin_with(heard)
         ending = run()
         if self._may_keep(case, channel, ending):
             self._keep(case, channel.conversation, ending)

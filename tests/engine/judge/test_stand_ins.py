@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder.chapters.functions import read_functions
 from autograder.course import find_course
 from autograder.judge.grading import Grader
 from autograder.submissions.reading import SubmittedCell
@@ -27,23 +28,52 @@ def langevin_sample(E, x0, step, n, generator):
 """
 
 
+# Its last bits are not the reference's: hidden tests ask what is known, and hear what is new.
+OTHER_ELBO = """
+def negative_elbo(x, logits, mu, logvar, beta=1.0):
+    rec = -bernoulli_logprob(x, logits).mean() * (1 + 1e-13)
+    kl = kl_standard(mu, logvar).mean()
+    return {"loss": rec + beta * kl, "rec": rec, "kl": kl}
+"""
+WRONG_LOGPROB = "def bernoulli_logprob(x, logits):\n    return -F.softplus(logits)"
+
+
+def graded(grader, answers, names):
+    """Grade some exercises of the released notebook with these answers in it."""
+    cells = [
+        SubmittedCell(cell.cell_type, answers.get(_name(cell), cell.source), _name(cell))
+        for cell in nbformat.read(grader.assignment.release_notebook, as_version=4).cells
+    ]
+    rebuilt = rebuild(cells, grader.release)
+    submission = grader.submission_of(rebuilt)
+    submission.run_cells()
+    exercises = [one for one in grader.judge.exercises if one.name in names]
+    results = grader.exercise_grading(submission, rebuilt, exercises).grade()
+    submission.close()
+    return results
+
+
 @pytest.mark.box
 def test_a_stand_in_is_given_the_functions_that_the_test_gave():
-    assignment = find_course(ROOT).assignment("a10_ebm")
     answers = {"energy_score": WRONG_SCORE, "langevin_sample": SAMPLE_BY_SCORE}
-    with Grader(assignment) as grader:
-        cells = [
-            SubmittedCell(cell.cell_type, answers.get(_name(cell), cell.source), _name(cell))
-            for cell in nbformat.read(assignment.release_notebook, as_version=4).cells
-        ]
-        rebuilt = rebuild(cells, grader.release)
-        submission = grader.submission_of(rebuilt)
-        submission.run_cells()
-        both = [one for one in grader.judge.exercises if one.name in answers]
-        early, late = grader.exercise_grading(submission, rebuilt, both).grade()
-        submission.close()
+    with Grader(find_course(ROOT).assignment("a10_ebm")) as grader:
+        early, late = graded(grader, answers, list(answers))
     assert early.score < early.points
     assert (late.score, late.stand_ins) == (late.points, ["energy_score"])
+
+
+@pytest.mark.box
+def test_gradients_of_a_stand_in_are_had_where_the_tests_questions_are_known():
+    assignment = find_course(ROOT).assignment("a03_vae")
+    right = read_functions(assignment)
+    wrong = {"bernoulli_logprob": WRONG_LOGPROB, "negative_elbo": OTHER_ELBO}
+    names = ["bernoulli_logprob", "kl_standard", "negative_elbo"]
+    with Grader(assignment) as grader:
+        for result in graded(grader, right, names):
+            assert result.score == result.points
+        early, _, late = graded(grader, {**right, **wrong}, names)
+    assert early.score < early.points
+    assert (late.score, late.stand_ins) == (late.points, ["bernoulli_logprob"])
 
 
 def _name(cell):
