@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import time
 import traceback
 import warnings
@@ -26,6 +27,8 @@ from autograder.verdicts import Verdict, worst
 from autograder.wire.inbound import HostileReply
 
 _MAX_DETAIL = 4000
+# Pytest writes where an object lies, which is another place in each run.
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _NO_NUMBERS = (
     np.linalg.LinAlgError,
     torch.linalg.LinAlgError,  # type: ignore[attr-defined]
@@ -153,4 +156,5 @@ def _explanation(error: BaseException, frames: int) -> str:
     came_through = traceback.extract_tb(error.__traceback__)
     # The first two are ours: the runner and the case.
     lines = [f"{line.name}, line {line.lineno}: {line.line}" for line in came_through[2:]]
-    return "\n".join([*lines[:frames], f"{type(error).__name__}: {error}"])[:_MAX_DETAIL]
+    text = "\n".join([*lines[:frames], f"{type(error).__name__}: {error}"])
+    return _ADDRESS.sub("", text)[:_MAX_DETAIL]

@@ -52,6 +52,11 @@ def test_only_a_test_that_ran_to_its_end_is_passed(outcomes, name):
     assert outcome.verdict is verdict
 
 
+def test_a_failure_says_the_same_in_every_run(outcomes):
+    (outcome,) = outcomes("assert np.all(answer(np.ones(2)).max(axis=0) < 0)", lambda x: x * x)
+    assert "<built-in method max of numpy.ndarray object>" in outcome.detail
+
+
 def test_a_failure_names_the_line_of_the_test_and_no_more(outcomes):
     (outcome,) = outcomes(ENDS["fails"][0], lambda x: x * x)
     assert outcome.detail.startswith("test_made_up, line 5: assert_close(answer")
