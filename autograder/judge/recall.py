@@ -8,7 +8,6 @@ submission, the test need not run again. The questions are asked in any case.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +16,7 @@ from autograder.judge.channel import Channel, Exchange, Question
 from autograder.judge.collection import TestCase
 from autograder.judge.failures import AnswerFailure, OwnLine
 from autograder.verdicts import Verdict
-from autograder.wire.frames import MIB
+from autograder.wire.frames import MIB, header_text
 
 _MAX_ENDINGS = 50
 _MAX_BYTES = 128 * MIB
@@ -60,7 +59,7 @@ class Recall:
     _known: dict[int, int] = field(default_factory=dict)
     _cases: list[TestCase] = field(default_factory=list)
     """Kept alive: their identities are keys."""
-    _questions: dict[tuple[str, bytes], Question] = field(default_factory=dict)
+    _questions: dict[tuple[bytes, bytes], Question] = field(default_factory=dict)
     """Each once: whatever a test hears, it mostly asks the same."""
     _bytes: int = 0
 
@@ -111,7 +110,7 @@ class Recall:
         reached.setdefault(key, ending)
 
     def _kept_once(self, question: Question) -> Question:
-        key = json.dumps(question.header), question.block
+        key = header_text(question.header), question.block
         if key not in self._questions:
             self._questions[key] = question
             self._bytes += len(question.block)
