@@ -5,41 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from autograder.batch.boxes import RunBoxes
 from autograder.batch.finding import Found
 from autograder.batch.pool import JudgeDied, Pool
+from autograder.batch.settings import ClassSettings
 from autograder.batch.tasks import CannotWrite, Graded, InDoubt, Task, grade_task, keep
 from autograder.course import Assignment
 from autograder.errors import AutograderError
 from autograder.fingerprints import Fingerprint, fingerprint
 from autograder.garbage import put_off_collecting, share_memory
-from autograder.isolation import Isolation
-from autograder.judge.box import Box, launch_together
-from autograder.limits import Limits
 from autograder.results import read_result
 from autograder.submissions.reading import content_to_hash
 
 if TYPE_CHECKING:
     from autograder.cluster.pool import ClusterPool
     from autograder.judge.grading import Grader
-
-
-@dataclass(frozen=True)
-class ClassSettings:
-    """How a class is graded."""
-
-    jobs: int
-    isolation: Isolation
-    limits: Limits
-    force: bool = False
-    """Grade again what has not changed."""
-    cluster: str | None = None
-    """The address of the Dask scheduler whose workers grade, in place of this machine."""
 
 
 @dataclass
@@ -52,12 +38,14 @@ class ClassGrading:
     """Where results go that are not the course's own: of loose notebooks, of a trial run."""
     is_trial: bool = False
     """Write nothing to the course."""
-    _boxes: list[Box] = field(default_factory=list)
+    boxes: RunBoxes | None = None
+    """Boxes that may be getting ready already."""
+
+    def __post_init__(self) -> None:
+        self._boxes = self.boxes or RunBoxes(self.assignment, self.settings)
 
     def split(self, found: list[Found]) -> tuple[list[Task], list[Graded]]:
         """Return what must be graded, the slowest first, and the results that still hold."""
-        # The boxes take seconds to get ready: they begin before anything else is looked at.
-        self._launch(sum(not self.assignment.result(one.student).exists() for one in found))
         limits, now = self.settings.limits, self._fingerprint
         todo: list[tuple[float | None, Task]] = []
         unchanged: list[Graded] = []
@@ -91,8 +79,7 @@ class ClassGrading:
         if self.settings.cluster is not None:
             yield from self._grade_on_cluster(self.settings.cluster, todo)
             return
-        if not self._boxes:
-            self._launch(len(todo))
+        self._boxes.launch(len(todo))
         put_off_collecting()
         # Imports torch for 2 s, which a run that finds everything unchanged does not need.
         from autograder.judge.grading import Grader
@@ -103,28 +90,17 @@ class ClassGrading:
 
         @contextlib.contextmanager
         def make_worker(number: int) -> Iterator[Callable[[Task], Graded | InDoubt]]:
-            # A judge that takes a dead one's place has no box waiting for it.
-            box = self._boxes[number] if number < len(self._boxes) else None
+            box = self._boxes.of_judge(number)
             with replace(keeper, box=box, loaded=keeper.judge) as grader:
                 grader.fingerprint = self._fingerprint
                 yield lambda task: grade_task(grader, task)
 
-        with contextlib.ExitStack() as stack:
-            for box in self._boxes:
-                stack.callback(box.close)
+        with contextlib.closing(self._boxes):
             yield from self._results(keeper, Pool(self.settings.jobs, make_worker), todo)
 
-    def _launch(self, submissions: int) -> None:
-        """Let as many boxes get ready as will be needed for so many submissions."""
-        count = min(self.settings.jobs, submissions)
-        if count and self.settings.cluster is None:
-            data, slow_imports = self.assignment.course.data, self.assignment.slow_imports
-            self._boxes = launch_together(self.settings.isolation, data, count, slow_imports)
-
     def let_go_of_boxes(self) -> None:
-        """In another process: close its copies of their lines, which would hide that we hang up."""
-        for box in self._boxes:
-            box.let_go()
+        """In another process: let go of the boxes, which are this one's to end."""
+        self._boxes.let_go()
 
     def _grade_on_cluster(self, address: str, todo: list[Task]) -> Iterator[Graded]:
         from autograder.cluster.pool import ClusterPool

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-from pathlib import Path
 
 from autograder.box.pictures import draw_figures_once
 from autograder.box.shell import BoxShell, make_shell
 from autograder.first_steps import warm_autograd, warm_imports
 from autograder.garbage import put_off_collecting, share_memory
-
-_HUGE_PAGE = 2 << 20
-_MADV_COLLAPSE = 25
 
 _FIGURE = """
 import matplotlib.pyplot as plt
@@ -46,24 +41,7 @@ def warm_up(slow_imports: list[str]) -> BoxShell:
     close_fonts()
     gc.collect()
     share_memory()
-    use_huge_pages()
     return shell
-
-
-def use_huge_pages() -> None:
-    """Gather this process's memory in pages of 2 MiB: a fork of it costs half as much.
-
-    Where the kernel cannot (before Linux 6.1), nothing changes.
-    """
-    madvise = ctypes.CDLL(None).madvise
-    madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        span, rights, *_, inode = line.split()[:5]
-        if rights.startswith("rw") and inode == "0":
-            start, end = (int(address, 16) for address in span.split("-"))
-            start, end = -(-start // _HUGE_PAGE) * _HUGE_PAGE, end // _HUGE_PAGE * _HUGE_PAGE
-            if start < end:
-                madvise(start, end - start, _MADV_COLLAPSE)
 
 
 def close_fonts() -> None:

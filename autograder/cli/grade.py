@@ -18,8 +18,9 @@ from autograder.cli.options import isolation_option, jobs_option, limit_options,
 from autograder.course import Assignment, Course
 
 if TYPE_CHECKING:
-    from autograder.batch.class_grading import ClassGrading, ClassSettings
+    from autograder.batch.class_grading import ClassGrading
     from autograder.batch.finding import Found
+    from autograder.batch.settings import ClassSettings
     from autograder.batch.tasks import Graded
     from autograder.results import SubmissionResult
 
@@ -81,7 +82,8 @@ def grade(
     While it runs: how many are done, failing (less than half of the points) and flagged (a person
     must look). Exit code 1: a submission needs a person; 130: stopped by Ctrl-C.
     """
-    from autograder.batch.class_grading import ClassGrading, ClassSettings
+    from autograder.batch.boxes import RunBoxes
+    from autograder.batch.settings import ClassSettings
     from autograder.isolation import Isolation
 
     course = find()
@@ -99,7 +101,12 @@ def grade(
         reading = reading_from(platform, pattern, timezone)
         intake = Intake(chosen, reading, Path(scratch), as_json)
         found = intake.find(paths, into_course=writes)
-        grading = ClassGrading(chosen, settings, Path(scratch), is_trial=what_changed)
+        boxes = RunBoxes(chosen, settings)
+        boxes.launch_ahead(found)
+        # Takes half a second to import.
+        from autograder.batch.class_grading import ClassGrading
+
+        grading = ClassGrading(chosen, settings, Path(scratch), is_trial=what_changed, boxes=boxes)
         graded, problems = _grade(grading, found, enter=writes, as_json=as_json)
         if what_changed:
             _show_changes(chosen, graded)

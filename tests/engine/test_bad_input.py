@@ -7,9 +7,10 @@ import shutil
 import nbformat
 import pytest
 
-from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.class_grading import ClassGrading
 from autograder.batch.finding import find_submissions
 from autograder.batch.run import grade_class
+from autograder.batch.settings import ClassSettings
 from autograder.course import find_course
 from autograder.isolation import Isolation
 from autograder.results import read_result

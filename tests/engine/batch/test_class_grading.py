@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.class_grading import ClassGrading
 from autograder.batch.finding import find_submissions
+from autograder.batch.settings import ClassSettings
 from autograder.errors import AutograderError
 from autograder.isolation import Isolation
 from autograder.judge.grading import Grader
@@ -36,7 +37,7 @@ class FakeGrader(Grader):
 def grade(course, tmp_path, monkeypatch):
     """Return a function that grades the class; what it returns is by student."""
     monkeypatch.setattr("autograder.judge.grading.Grader", FakeGrader)
-    monkeypatch.setattr("autograder.batch.class_grading.launch_together", lambda *_: [])
+    monkeypatch.setattr("autograder.batch.boxes.launch_together", lambda *_: [])
     scratch = tmp_path / "scratch"
     scratch.mkdir()
 

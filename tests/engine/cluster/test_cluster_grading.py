@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 import autograder
-from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.class_grading import ClassGrading
 from autograder.batch.finding import find_submissions
+from autograder.batch.settings import ClassSettings
 from autograder.cluster.connection import check_workers
 from autograder.cluster.pool import believed
 from autograder.cluster.versions import versions

@@ -6,9 +6,10 @@ import signal
 
 import pytest
 
-from autograder.batch.class_grading import ClassGrading, ClassSettings
+from autograder.batch.class_grading import ClassGrading
 from autograder.batch.finding import find_submissions
 from autograder.batch.run import grade_class
+from autograder.batch.settings import ClassSettings
 from autograder.configuration import course_limits
 from autograder.course import find_course
 from autograder.errors import AutograderError
