@@ -17,6 +17,7 @@ from autograder.wire.frames import MIB, DeadlinePassed, Frame
 from autograder.wire.inbound import Decoder, HostileReply
 from autograder.wire.outbound import pack
 
+_AGAIN_S = 0.5
 _MAX_CALLBACKS = 20_000
 _MAX_CALLBACK_BYTES = 1024 * MIB
 """What one hidden test may be sent in callbacks: the judge keeps it for their gradients."""
@@ -118,17 +119,22 @@ def until(deadline: float) -> Iterator[None]:
         yield
         return
 
+    is_over = False
+
     def stop(number: int, frame: FrameType | None) -> None:
-        raise DeadlinePassed
+        if not is_over:
+            raise DeadlinePassed
 
     before = signal.signal(signal.SIGALRM, stop)
     began = time.monotonic()
-    outer_s, _ = signal.setitimer(signal.ITIMER_REAL, max(deadline - began, 0.001))
+    # Again and again: Python drops what is raised in a finaliser.
+    outer_s, _ = signal.setitimer(signal.ITIMER_REAL, max(deadline - began, 0.001), _AGAIN_S)
     try:
         yield
     finally:
+        is_over = True
         left_s = max(outer_s - (time.monotonic() - began), 0.001) if outer_s else 0
-        signal.setitimer(signal.ITIMER_REAL, left_s)
+        signal.setitimer(signal.ITIMER_REAL, left_s, _AGAIN_S if left_s else 0)
         signal.signal(signal.SIGALRM, before)
 
 
