@@ -85,7 +85,6 @@ class ClassGrading:
         from autograder.judge.grading import Grader
 
         keeper = Grader(self.assignment, self.settings.isolation, self.settings.limits)
-        keeper.judge.load()
         share_memory()
 
         @contextlib.contextmanager
@@ -106,9 +105,8 @@ class ClassGrading:
         from autograder.cluster.pool import ClusterPool
         from autograder.judge.grading import Grader
 
-        keeper = Grader(self.assignment, self.settings.isolation, self.settings.limits)
         # A course that is broken is refused here, before anything is sent.
-        keeper.judge.load()
+        keeper = Grader(self.assignment, self.settings.isolation, self.settings.limits)
         pool = ClusterPool(address, keeper, at_once=self.settings.jobs)
         yield from self._results(keeper, pool, todo)
 

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from autograder.box.namespaces import MIB, held_data_bytes
+from autograder.judge.time_limit import times_broken_off
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -123,6 +124,7 @@ def _work(
     inherited: list[Connection],
 ) -> None:
     limit_memory()
+    earlier = times_broken_off()
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A copy of another worker's pipe would hide its end from the coordinator.
@@ -130,7 +132,8 @@ def _work(
         other.close()
     try:
         with make_worker(number) as do:
-            while True:
+            # What was broken off may have left something half done: another judge goes on.
+            while times_broken_off() == earlier:
                 task = connection.recv()
                 try:
                     result = do(task)

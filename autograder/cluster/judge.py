@@ -20,6 +20,7 @@ from autograder.batch.pool import limit_memory
 from autograder.course import Course
 from autograder.isolation import Isolation
 from autograder.judge.box import Box
+from autograder.judge.time_limit import times_broken_off
 from autograder.limits import Limits
 from autograder.results import SubmissionResult
 from autograder.wire.frames import Frame, PeerClosed, receive_frame, send_frame
@@ -42,6 +43,9 @@ def main() -> None:
             limit_memory()
             for request in _until_idle(requests):
                 send_frame(sock, *_answer(grader, request))
+                if times_broken_off():
+                    # Something may be half done in here: the worker starts another judge.
+                    break
     except PeerClosed:
         pass
     except Exception as error:
@@ -76,9 +80,7 @@ def _make_grader(settings: dict[str, Any]) -> Grader:
     # Imports torch, as the box does at the same time.
     from autograder.judge.grading import Grader
 
-    grader = Grader(assignment, isolation, limits, box=box)
-    grader.judge.load()
-    return grader
+    return Grader(assignment, isolation, limits, box=box)
 
 
 def _answer(grader: Grader, request: Frame) -> tuple[dict[str, Any], bytes]:

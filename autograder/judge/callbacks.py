@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any
 
 import torch
 
+from autograder.judge.time_limit import until
 from autograder.wire.frames import MIB, DeadlinePassed, Frame
 from autograder.wire.inbound import Decoder, HostileReply
 from autograder.wire.outbound import pack
 
-_AGAIN_S = 0.5
 _MAX_CALLBACKS = 20_000
 _MAX_CALLBACK_BYTES = 1024 * MIB
 """What one hidden test may be sent in callbacks: the judge keeps it for their gradients."""
@@ -109,33 +104,6 @@ class Callbacks:
             graph.outputs, graph.inputs, weights, retain_graph=True, allow_unused=True
         )
         return {}, pack(list(gradients)).block
-
-
-@contextlib.contextmanager
-def until(deadline: float) -> Iterator[None]:
-    """Raise DeadlinePassed in what runs here when its time is over."""
-    if threading.current_thread() is not threading.main_thread():
-        # Only where a page of formgrader grades; signals reach the main thread alone.
-        yield
-        return
-
-    is_over = False
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if not is_over:
-            raise DeadlinePassed
-
-    before = signal.signal(signal.SIGALRM, stop)
-    began = time.monotonic()
-    # Again and again: Python drops what is raised in a finaliser.
-    outer_s, _ = signal.setitimer(signal.ITIMER_REAL, max(deadline - began, 0.001), _AGAIN_S)
-    try:
-        yield
-    finally:
-        is_over = True
-        left_s = max(outer_s - (time.monotonic() - began), 0.001) if outer_s else 0
-        signal.setitimer(signal.ITIMER_REAL, left_s, _AGAIN_S if left_s else 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _tensors_of(value: Any) -> list[torch.Tensor]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.box.calls import CallServer
-from autograder.judge.callbacks import until
 from autograder.judge.channel import Channel, Question
+from autograder.judge.time_limit import until
 from autograder.limits import Limits
 from autograder.seeds import kept_generators
 from autograder.wire.frames import Frame, header_text

@@ -7,6 +7,8 @@ import time
 import pytest
 
 from autograder.batch.pool import JudgeDied, Pool
+from autograder.judge.time_limit import until
+from autograder.wire.frames import DeadlinePassed
 
 
 def pool_of(do, jobs=2):
@@ -82,6 +84,17 @@ def test_a_judge_that_dies_each_time_is_said_to_have_died(tmp_path):
     assert isinstance(answered.pop(1), JudgeDied)
     assert answered == {0: 0, 2: 2, 3: 3}
     assert (tmp_path / "tries").read_text() == "xxx"
+
+
+def test_a_judge_in_which_something_was_broken_off_is_replaced():
+    def do(task):
+        if task == "long":
+            with contextlib.suppress(DeadlinePassed), until(time.monotonic()):
+                time.sleep(5)
+        return os.getpid()
+
+    answered = dict(pool_of(do, jobs=1).run([0, "long", 1, 2]))
+    assert answered[0] == answered["long"] != answered[1] == answered[2]
 
 
 def test_a_worker_that_cannot_start_says_why():

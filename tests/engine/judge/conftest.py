@@ -2,6 +2,7 @@
 
 import pytest
 
+from autograder.first_steps import warm_autograd
 from autograder.judge.local_channel import local_channel
 from autograder.limits import Limits
 
@@ -21,5 +22,6 @@ class Serving:
 
 @pytest.fixture
 def serving():
-    """Return what makes a source of channels of a function."""
+    """Return what makes a source of channels of a function, in a process as warm as a judge."""
+    warm_autograd()
     return Serving

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from autograder.judge.callbacks import until
+from autograder.judge.time_limit import until
 from autograder.wire.frames import DeadlinePassed
 
 
