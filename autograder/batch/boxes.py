@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
 
 from autograder.batch.finding import Found
@@ -32,6 +33,11 @@ class RunBoxes:
     def of_judge(self, number: int) -> Box | None:
         """Return a judge's box; one that takes a dead judge's place has none waiting for it."""
         return self._launched[number] if number < len(self._launched) else None
+
+    @property
+    def lines(self) -> list[socket.socket]:
+        """The lines to them: something can be read on one when all are ready."""
+        return [box.line for box in self._launched if box.line is not None]
 
     def let_go(self) -> None:
         """In another process: close its copies of their lines, which would hide that we hang up."""

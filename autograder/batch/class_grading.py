@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -38,11 +38,11 @@ class ClassGrading:
     """Where results go that are not the course's own: of loose notebooks, of a trial run."""
     is_trial: bool = False
     """Write nothing to the course."""
-    boxes: RunBoxes | None = None
-    """Boxes that may be getting ready already."""
+    boxes: RunBoxes = field(default=None)  # type: ignore[assignment]
+    """Some may be getting ready already."""
 
     def __post_init__(self) -> None:
-        self._boxes = self.boxes or RunBoxes(self.assignment, self.settings)
+        self.boxes = self.boxes or RunBoxes(self.assignment, self.settings)
 
     def split(self, found: list[Found]) -> tuple[list[Task], list[Graded]]:
         """Return what must be graded, the slowest first, and the results that still hold."""
@@ -58,6 +58,7 @@ class ClassGrading:
                     unchanged.append(Graded.of(task, kept, is_new=False))
                     continue
             todo.append((kept.seconds if kept else None, task))
+        self.boxes.launch(len(todo))
         return _slowest_first(todo), unchanged
 
     @cached_property
@@ -79,7 +80,6 @@ class ClassGrading:
         if self.settings.cluster is not None:
             yield from self._grade_on_cluster(self.settings.cluster, todo)
             return
-        self._boxes.launch(len(todo))
         put_off_collecting()
         # Imports torch for 2 s, which a run that finds everything unchanged does not need.
         from autograder.judge.grading import Grader
@@ -89,17 +89,13 @@ class ClassGrading:
 
         @contextlib.contextmanager
         def make_worker(number: int) -> Iterator[Callable[[Task], Graded | InDoubt]]:
-            box = self._boxes.of_judge(number)
+            box = self.boxes.of_judge(number)
             with replace(keeper, box=box, loaded=keeper.judge) as grader:
                 grader.fingerprint = self._fingerprint
                 yield lambda task: grade_task(grader, task)
 
-        with contextlib.closing(self._boxes):
+        with contextlib.closing(self.boxes):
             yield from self._results(keeper, Pool(self.settings.jobs, make_worker), todo)
-
-    def let_go_of_boxes(self) -> None:
-        """In another process: let go of the boxes, which are this one's to end."""
-        self._boxes.let_go()
 
     def _grade_on_cluster(self, address: str, todo: list[Task]) -> Iterator[Graded]:
         from autograder.cluster.pool import ClusterPool

@@ -38,7 +38,7 @@ def grade_class(
     if not waiting and not (enter and any(task.found.in_course for task in todo)):
         yield from grading.grade(todo)
         return
-    with GradebookWriter(grading.assignment, grading.let_go_of_boxes) as writer:
+    with GradebookWriter(grading.assignment, grading.boxes) as writer:
         for student in waiting:
             writer.enter(student)
         for graded in grading.grade(todo):

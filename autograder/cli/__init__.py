@@ -19,9 +19,10 @@ from autograder.errors import AutograderError
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# nbformat imports jsonschema, which builds the grammar of all URIs for 2 s where it can import
-# this; nothing here checks that a text is one.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+# nbformat imports jsonschema, which builds the grammar of all URIs for 2 s where it can import the
+# first of these; nothing here checks that a text is a URI or a time.
+for _name in ("rfc3987_syntax", "rfc3986_validator", "isoduration"):
+    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]
 
 
 class _Group(click.Group):

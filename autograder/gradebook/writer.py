@@ -7,18 +7,22 @@ import fcntl
 import multiprocessing
 import os
 import signal
+import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder.course import Assignment
 from autograder.errors import AutograderError
 from autograder.garbage import put_off_collecting, share_memory
 from autograder.gradebook.entered import EnteredMarks
 from autograder.results import read_result
+
+if TYPE_CHECKING:
+    from autograder.batch.boxes import RunBoxes
 
 # A fork, made before this process imports torch or starts threads.
 _CONTEXT = multiprocessing.get_context("fork")
@@ -39,8 +43,8 @@ class GradebookWriter:
     """Enters results one after the other, in a process of its own."""
 
     assignment: Assignment
-    not_its_own: Callable[[], None] = lambda: None
-    """Lets go, in the writer's process, of what it inherits and others wait for."""
+    boxes: RunBoxes | None = None
+    """The boxes of the run: it begins when they are ready, and a processor has nothing to do."""
     _waiting: deque[str] = field(default_factory=deque)
     _process: Any = None
     _connection: Connection | None = None
@@ -52,9 +56,8 @@ class GradebookWriter:
         ours, theirs = _CONTEXT.Pipe()
 
         def write() -> None:
-            self.not_its_own()
             ours.close()
-            _write(theirs, self.assignment)
+            _write(theirs, self.assignment, self.boxes)
 
         self._process = _CONTEXT.Process(target=write)
         self._process.start()
@@ -117,14 +120,15 @@ class GradebookWriter:
         return [message] if isinstance(message, Entered) else []
 
 
-def _write(connection: Connection, assignment: Assignment) -> None:
+def _write(connection: Connection, assignment: Assignment, boxes: RunBoxes | None) -> None:
     """In the writer's process: register the assignment, then enter results until told to stop."""
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with _only_writer(assignment), contextlib.suppress(EOFError, BrokenPipeError):
-            for message in _entering(assignment, connection):
-                connection.send(message)
+            if _imports_what_it_needs(connection, boxes):
+                for message in _entering(assignment, connection):
+                    connection.send(message)
     except AutograderError as error:
         _tell(connection, error)
     except Exception as error:
@@ -140,21 +144,33 @@ def _tell(connection: Connection, error: AutograderError) -> None:
         connection.send(error)
 
 
-def _entering(assignment: Assignment, connection: Connection) -> Iterator[Entered | None]:
-    coordinator = os.getppid()
-    # There is nothing to do before the first result, and the judges need the processors to start.
-    if not _is_asked(connection, coordinator):
-        return
+def _imports_what_it_needs(connection: Connection, boxes: RunBoxes | None) -> bool:
+    """Import nbgrader; not at once, for boxes and judges need the processors to start.
+
+    When the boxes are ready, one has nothing to do until the judges are.
+    """
+    if not _hears([connection, *(boxes.lines if boxes else ())]):
+        return False
+    if boxes is not None:
+        boxes.let_go()
     put_off_collecting()
-    # Takes 2 s to import.
-    from autograder.gradebook.ingest import Ingest, register
+    # Takes 2 s.
+    import autograder.gradebook.ingest  # noqa: F401
 
     share_memory()
+    return True
+
+
+def _entering(assignment: Assignment, connection: Connection) -> Iterator[Entered | None]:
+    from autograder.gradebook.ingest import Ingest, register
+
+    if not _hears([connection]):
+        return
     marks = EnteredMarks(assignment)
     marks.renew(was_told=register(assignment))
     yield None
     ingest = Ingest(assignment)
-    while _is_asked(connection, coordinator):
+    while _hears([connection]):
         student = connection.recv()
         digest = marks.digest(student)
         result = read_result(assignment.result(student))
@@ -164,11 +180,12 @@ def _entering(assignment: Assignment, connection: Connection) -> Iterator[Entere
         yield Entered(student, problem)
 
 
-def _is_asked(connection: Connection, coordinator: int) -> bool:
-    """Wait for something to read; say whether the coordinator is still there."""
+def _hears(lines: list[Connection | socket.socket]) -> bool:
+    """Wait until something can be read on one; say whether the coordinator is still there."""
+    coordinator = multiprocessing.parent_process()
     # Judges hold copies of the coordinator's end: when it is killed, no end of file comes.
-    while not connection.poll(1.0):
-        if os.getppid() != coordinator:
+    while not wait(lines, timeout=1.0):
+        if coordinator is None or os.getppid() != coordinator.pid:
             return False
     return True
 

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from autograder.box.changes import find_changes
+from autograder.judge.behaviour import Recorded
 from autograder.judge.callbacks import Given
 from autograder.judge.changes import apply_changes
 from autograder.judge.channel import Channel, Reply
 from autograder.judge.contract import conform
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, ContractViolation
-from autograder.judge.recall import Recorded
 from autograder.seeds import kept_generators, seed_everything
 from autograder.testing import Callback
 from autograder.wire.inbound import Encoder, HostileReply, Opaque

@@ -97,6 +97,11 @@ class Box:
             self._sandbox.leave()
             self._sandbox = None
 
+    @property
+    def line(self) -> socket.socket | None:
+        """The line to it: something can be read there once its warm parent is ready."""
+        return self._control
+
     def let_go(self) -> None:
         """Close this process's copy of the line to it; the sandbox is another process's to end."""
         if self._control is not None:

@@ -18,10 +18,11 @@ import torch
 
 from autograder.judge.answer import Answer
 from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.behaviour import Differs, Recorded
 from autograder.judge.channel import Channel
 from autograder.judge.collection import TestCase
 from autograder.judge.failures import AnswerCrashed, AnswerFailure, OwnLine
-from autograder.judge.recall import Ending, Recall, Recorded
+from autograder.judge.recall import Ending, Recall
 from autograder.seeds import seed_everything
 from autograder.verdicts import Verdict, worst
 from autograder.wire.inbound import HostileReply
@@ -93,26 +94,38 @@ class HiddenTests:
             source.close(exercise, channel)
         return list(outcomes.values())
 
-    def ending(self, case: TestCase, channel: Channel) -> Ending:
-        """Run one case of a hidden test, or recall how it ends."""
+    def ending(
+        self, case: TestCase, channel: Channel, recorded: list[Recorded] | None = None
+    ) -> Ending:
+        """Run one case of a hidden test, or recall how it ends.
+
+        What it shows goes into `recorded` as it comes; what that raises, this raises.
+        """
         if channel.ended_by is not None:
             return _failed(channel.ended_by, ())
-        return self.recall.ending(case, channel, lambda: self._run(case, channel))
+        shown = [] if recorded is None else recorded
+        return self.recall.ending(case, channel, lambda: self._run(case, channel, shown))
 
-    def _run(self, case: TestCase, channel: Channel) -> Ending:
+    def _run(self, case: TestCase, channel: Channel, recorded: list[Recorded]) -> Ending:
         seed_everything(case.seed)
         reference = self.judge.reference(case.exercise)
         answer = Answer(
-            case.exercise, channel, reference, case.seed, case.secret_modules, self.expectations
+            case.exercise,
+            channel,
+            reference,
+            case.seed,
+            case.secret_modules,
+            self.expectations,
+            recorded,
         )
         # A test that prints or warns speaks to its author, in calibration; not here.
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # Pytest's own outcomes (a fail, a skip) are no Exceptions; an interrupt is not the
-            # test's.
+            # Pytest's own outcomes (a fail, a skip) are no Exceptions; an interrupt and a
+            # difference are not the test's.
             try:
                 case.run(answer)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, Differs):
                 raise
             except BaseException as error:
                 return _failed(_of_the_answer(error, answer), answer.recorded)

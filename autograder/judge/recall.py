@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from autograder.judge.behaviour import Recorded
 from autograder.judge.channel import Channel, Exchange, Question
 from autograder.judge.collection import TestCase
 from autograder.judge.failures import AnswerFailure, OwnLine
@@ -20,14 +21,6 @@ from autograder.wire.frames import MIB, header_text
 
 _MAX_ENDINGS = 50
 _MAX_BYTES = 128 * MIB
-
-
-@dataclass
-class Recorded:
-    """What one call or gradient showed of the function: enough to tell misconceptions apart."""
-
-    kind: str
-    content: Any
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from autograder.answers import KnownAnswer
 from autograder.errors import CourseError
-from autograder.judge.answer import Recorded
 from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.behaviour import Recorded, same_behaviour
 from autograder.judge.hidden_tests import HiddenTests
-from autograder.judge.misconceptions import Misconceptions, same_behaviour
+from autograder.judge.misconceptions import Misconceptions
 from autograder.verdicts import Verdict
 
 
@@ -56,6 +57,37 @@ UNNAMED = {
 def test_an_answer_that_behaves_like_none_is_not_named(judge, outcomes, name):
     exercise, function = UNNAMED[name]
     assert Misconceptions(HiddenTests(judge)).name(exercise, outcomes(exercise, function)) is None
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_name_does_not_depend_on_what_was_named_before(judge, outcomes, step):
+    tests = HiddenTests(judge)
+    one_judge = Misconceptions(tests)
+    for exercise, function in [*NAMED.values(), *UNNAMED.values()][::step]:
+        seen = outcomes(exercise, function)
+        alone = Misconceptions(HiddenTests(judge)).name(exercise, seen)
+        assert [one_judge.name(exercise, seen) for _ in range(2)] == [alone] * 2
+
+
+def test_a_known_answer_is_looked_at_no_longer_than_it_behaves_alike(judge, outcomes, monkeypatch):
+    called = []
+
+    def counting(x):
+        called.append(len(x))
+        return 4.0
+
+    known = KnownAnswer("sum_of_squares", "four", "says four", "test_values", counting)
+    monkeypatch.setattr(judge, "wrong_answers", lambda exercise: [known])
+    misconceptions = Misconceptions(HiddenTests(judge))
+    cases = len(judge.cases_of("sum_of_squares"))
+    five = outcomes("sum_of_squares", lambda x: 5.0)
+    assert misconceptions.name("sum_of_squares", five) is None
+    assert misconceptions.name("sum_of_squares", five) is None
+    assert len(called) == 1 < cases
+    four = outcomes("sum_of_squares", lambda x: 4.0)
+    assert misconceptions.name("sum_of_squares", four) is known
+    assert misconceptions.name("sum_of_squares", five) is None
+    assert len(called) == 1 + cases
 
 
 def test_an_answer_that_two_known_ones_fit_is_not_named(judge, outcomes, monkeypatch):
