@@ -62,6 +62,31 @@ def test_a_memory_bomb_in_a_cell_costs_that_cell_only(attack):
     assert attacked.result.score == 9
 
 
+HOLDS = "import numpy as np\nheld = np.ones((200, 2**17))"
+WAITS = "import time\ndef cube(x):\n    time.sleep(0.2)\n    return x**3"
+
+
+def test_what_a_notebook_holds_counts_once_though_each_exercise_has_it_too(attack):
+    attacked = attack(first=HOLDS, cube=WAITS)
+    assert attacked.result.score == 9
+    assert 200 < attacked.result.peak_memory_mb < 300
+
+
+def test_an_exercise_that_copies_what_its_notebook_holds_has_too_much(attack):
+    copies = "import time\ndef cube(x):\n    held[:] = 2\n    time.sleep(2)\n    return x**3"
+    attacked = attack(first=HOLDS, cube=copies, costs=["cube"])
+    assert attacked.verdict("cube") is Verdict.OUT_OF_MEMORY
+
+
+def test_a_process_that_hides_its_memory_is_counted_in_full(attack):
+    hides = """
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+        time.sleep(2)
+    """
+    attacked = attack(first=HOLDS, cube=bomb(hides), costs=["cube"])
+    assert attacked.verdict("cube") is Verdict.OUT_OF_MEMORY
+
+
 def test_a_fork_bomb_ends_with_its_exercise(attack):
     attacked = attack(
         cube=bomb("""
