@@ -13,6 +13,9 @@ from autograder.results import SubmissionResult
 from autograder.verdicts import Verdict
 
 Resources = dict[str, Any]
+_EXTRA_CREDIT = "Extra credit by its hidden tests: "
+# Scores have two digits.
+_SMALLEST_DIFFERENCE = 0.001
 
 
 class SaveScores(SaveAutoGrades):
@@ -30,12 +33,14 @@ class SaveScores(SaveAutoGrades):
             )
             grades = _by_cell(gradebook, Grade, notebook.id)
             comments = _by_cell(gradebook, Comment, notebook.id)
+            told = {name: comment.auto_comment for name, comment in comments.items()}
             for cell in nb.cells:
                 if is_grade(cell):
                     self._save_score(cell, grades[cell.metadata.nbgrader.grade_id])
                 if is_solution(cell) or is_task(cell):
                     self._save_comment(cell, comments[cell.metadata.nbgrader.grade_id])
-            self._save_the_rest(resources["autograder"], grades)
+            self._save_extra_credit(resources["autograder"], grades, comments, told)
+            self._flag_faults(resources["autograder"], grades)
             gradebook.db.commit()
         return nb, resources
 
@@ -48,13 +53,37 @@ class SaveScores(SaveAutoGrades):
         is_released = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
         comment.auto_comment = "No response." if is_released and not is_task(cell) else None
 
-    def _save_the_rest(self, result: SubmissionResult, grades: dict[str, Any]) -> None:
+    def _save_extra_credit(
+        self,
+        result: SubmissionResult,
+        grades: dict[str, Any],
+        comments: dict[str, Any],
+        told: dict[str, str | None],
+    ) -> None:
+        """Enter what optional exercises earn, and say it in a comment; a person's number stays."""
         for exercise in result.exercises:
-            grade = grades[f"{exercise.name}-tests"]
-            if exercise.optional:
-                grade.extra_credit = exercise.score
-            if result.needs_person and exercise.verdict is Verdict.GRADER_ERROR:
+            if not exercise.optional:
+                continue
+            grade, comment = grades[f"{exercise.name}-tests"], comments[exercise.name]
+            if _is_by_hand(grade.extra_credit, told[exercise.name]):
+                # As with a manual score: it is looked at again.
                 grade.needs_manual_grade = True
+            else:
+                grade.extra_credit = exercise.score
+            comment.auto_comment = comment.auto_comment or f"{_EXTRA_CREDIT}{exercise.score:g}"
+
+    def _flag_faults(self, result: SubmissionResult, grades: dict[str, Any]) -> None:
+        for exercise in result.exercises:
+            if result.needs_person and exercise.verdict is Verdict.GRADER_ERROR:
+                grades[f"{exercise.name}-tests"].needs_manual_grade = True
+
+
+def _is_by_hand(extra_credit: float | None, told: str | None) -> bool:
+    """Say whether a person changed an extra credit since we entered it and said so in a comment."""
+    if extra_credit is None or told is None:
+        return False
+    ours = float(told.removeprefix(_EXTRA_CREDIT)) if told.startswith(_EXTRA_CREDIT) else 0.0
+    return abs(extra_credit - ours) > _SMALLEST_DIFFERENCE
 
 
 def _by_cell(gradebook: Gradebook, kind: Any, notebook_id: str) -> dict[str, Any]:
