@@ -9,8 +9,9 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -125,10 +126,15 @@ def _write(connection: Connection, assignment: Assignment, boxes: RunBoxes | Non
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with _only_writer(assignment), contextlib.suppress(EOFError, BrokenPipeError):
-            if _imports_what_it_needs(connection, boxes):
-                for message in _entering(assignment, connection):
-                    connection.send(message)
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            if not _imports_what_it_needs(connection, boxes):
+                return
+            students = _students(connection)
+            # Other runs may write until there is something to enter.
+            for first in students:
+                with _only_writer(assignment):
+                    for message in _entering(assignment, chain([first], students)):
+                        connection.send(message)
     except AutograderError as error:
         _tell(connection, error)
     except Exception as error:
@@ -161,17 +167,20 @@ def _imports_what_it_needs(connection: Connection, boxes: RunBoxes | None) -> bo
     return True
 
 
-def _entering(assignment: Assignment, connection: Connection) -> Iterator[Entered | None]:
+def _students(connection: Connection) -> Iterator[str]:
+    """Yield the students whose results are to be entered, as the coordinator names them."""
+    while _hears([connection]):
+        yield connection.recv()
+
+
+def _entering(assignment: Assignment, students: Iterable[str]) -> Iterator[Entered | None]:
     from autograder.gradebook.ingest import Ingest, register
 
-    if not _hears([connection]):
-        return
     marks = EnteredMarks(assignment)
     marks.renew(was_told=register(assignment))
     yield None
     ingest = Ingest(assignment)
-    while _hears([connection]):
-        student = connection.recv()
+    for student in students:
         digest = marks.digest(student)
         result = read_result(assignment.result(student))
         problem = "its result is gone" if result is None else ingest.enter(result)

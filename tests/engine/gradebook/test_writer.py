@@ -1,8 +1,11 @@
 """The process that writes the gradebook: what it has entered stays, what it has not is taken up."""
 
+import fcntl
 import os
 import shutil
 import signal
+import socket
+import time
 
 import pytest
 
@@ -67,3 +70,35 @@ def test_a_time_that_was_added_enters_the_submission_again(assignment, tmp_path)
     handed_in = assignment.submission("eve").with_name("timestamp.txt")
     handed_in.write_text("2026-01-01 12:00:00 UTC")
     assert entered_by_a_run(assignment, tmp_path) == ["eve"]
+
+
+def test_a_run_that_was_stopped_early_waits_for_no_other_that_writes(assignment):
+    lock = assignment.course.root / "results" / ".gradebook.lock"
+    with lock.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        # Were it to wait for us, as we wait for it, this would never end.
+        with GradebookWriter(assignment):
+            pass
+
+
+def test_a_writer_begins_when_the_boxes_are_ready(assignment):
+    ours, theirs = socket.socketpair()
+    begun = assignment.course.root / "begun"
+
+    class Boxes:
+        lines = (ours,)
+
+        def let_go(self):
+            begun.touch()
+
+    with GradebookWriter(assignment, Boxes()):
+        time.sleep(0.2)
+        too_early = begun.exists()
+        theirs.send(b"ready")
+        for _ in range(100):
+            time.sleep(0.1)
+            if begun.exists():
+                break
+    ours.close()
+    theirs.close()
+    assert (too_early, begun.exists()) == (False, True)
