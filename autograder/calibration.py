@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 
+from autograder.batch.boxes import RunBoxes
 from autograder.batch.pool import JudgeDied, Pool
 from autograder.chapters.functions import read_functions
 from autograder.chapters.master import CellKind, read_master
@@ -19,7 +20,6 @@ from autograder.course import Assignment
 from autograder.garbage import share_memory
 from autograder.isolation import Isolation
 from autograder.judge.assignment_tests import JudgeSide
-from autograder.judge.box import Box, launch_together
 from autograder.judge.exercise_grading import POINT_DIGITS
 from autograder.judge.grading import Grader
 from autograder.judge.submission import Submission
@@ -248,6 +248,11 @@ def calibrate(
     exercises: frozenset[str] = frozenset(),
 ) -> tuple[int, Iterator[CaseResult]]:
     """Return how many cases there are, and their results as they come."""
+    if not assignments:
+        return 0, iter(())
+    # They get ready while the judges' side is loaded.
+    boxes = RunBoxes.of(assignments, isolation, jobs)
+    boxes.launch(jobs)
     judges = {assignment.name: JudgeSide(assignment).load() for assignment in assignments}
     share_memory()
     # One judge takes all answers to an exercise: it learns how they behave, to name them, once.
@@ -258,28 +263,18 @@ def calibrate(
                 by_exercise.setdefault((case.assignment, case.exercise), []).append(case)
     tasks = list(by_exercise.values())
     count = sum(map(len, tasks))
-    return count, _run(tasks, judges, min(jobs, len(tasks)), isolation, limits)
+    return count, _run(tasks, judges, boxes, limits)
 
 
 def _run(
     tasks: list[list[Case]],
     judges: dict[str, JudgeSide],
-    jobs: int,
-    isolation: Isolation,
+    boxes: RunBoxes,
     limits: Limits,
 ) -> Iterator[CaseResult]:
-    if not tasks:
-        return
-    data = next(iter(judges.values())).assignment.course.data
-    imports = {name for judge in judges.values() for name in judge.assignment.slow_imports}
-    slow_imports = tuple(sorted(imports))
-    boxes = launch_together(isolation, data, jobs, slow_imports)
-
     @contextlib.contextmanager
     def make_worker(number: int) -> Iterator[Callable[[list[Case]], list[CaseResult]]]:
-        # The assignments of a course share their data, and so a box.
-        is_first = number < len(boxes)
-        box = boxes[number] if is_first else Box(isolation, data, slow_imports=slow_imports)
+        box, isolation = boxes.of_judge(number), boxes.isolation
         calibrators = {
             name: Calibrator(Grader(judge.assignment, isolation, limits, box=box, loaded=judge))
             for name, judge in judges.items()
@@ -287,10 +282,8 @@ def _run(
         with box:
             yield lambda cases: _grade(cases, calibrators)
 
-    with contextlib.ExitStack() as stack:
-        for box in boxes:
-            stack.callback(box.close)
-        yield from _results(Pool(jobs, make_worker), tasks)
+    with contextlib.closing(boxes):
+        yield from _results(Pool(boxes.jobs, make_worker), tasks)
 
 
 def _grade(cases: list[Case], calibrators: dict[str, Calibrator]) -> list[CaseResult]:

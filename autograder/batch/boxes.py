@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from autograder.batch.finding import Found
-from autograder.batch.settings import ClassSettings
 from autograder.course import Assignment
+from autograder.isolation import Isolation
 from autograder.judge.box import Box, launch_together
 
 
 @dataclass
 class RunBoxes:
-    """One box a judge, where this machine grades; nothing here imports what takes long."""
+    """One box a judge, for one course; nothing here imports what takes long."""
 
-    assignment: Assignment
-    settings: ClassSettings
+    isolation: Isolation
+    data: Path
+    slow_imports: tuple[str, ...]
+    jobs: int
+    """How many judges there are on this machine at most."""
     _launched: list[Box] = field(default_factory=list)
 
-    def launch_ahead(self, found: list[Found]) -> None:
-        """Let boxes get ready for the submissions that have no result: these must be graded."""
-        self.launch(sum(not self.assignment.result(one.student).exists() for one in found))
+    @classmethod
+    def of(cls, assignments: Sequence[Assignment], isolation: Isolation, jobs: int) -> RunBoxes:
+        """Return boxes in which any of these assignments, all of one course, can be graded."""
+        slow_imports = {name for one in assignments for name in one.slow_imports}
+        return cls(isolation, assignments[0].course.data, tuple(sorted(slow_imports)), jobs)
 
     def launch(self, submissions: int) -> None:
         """Let as many get ready as so many submissions need; where some do already, no more."""
-        count = min(self.settings.jobs, submissions)
-        if count and not self._launched and self.settings.cluster is None:
-            data, slow_imports = self.assignment.course.data, self.assignment.slow_imports
-            self._launched = launch_together(self.settings.isolation, data, count, slow_imports)
+        count = min(self.jobs, submissions)
+        if count and not self._launched:
+            self._launched = launch_together(self.isolation, self.data, count, self.slow_imports)
 
-    def of_judge(self, number: int) -> Box | None:
-        """Return a judge's box; one that takes a dead judge's place has none waiting for it."""
-        return self._launched[number] if number < len(self._launched) else None
+    def of_judge(self, number: int) -> Box:
+        """Return a judge's box; one that takes another judge's place gets one of its own."""
+        if number < len(self._launched):
+            return self._launched[number]
+        return Box(self.isolation, self.data, slow_imports=self.slow_imports)
 
     @property
     def lines(self) -> list[socket.socket]:

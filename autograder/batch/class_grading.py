@@ -42,7 +42,8 @@ class ClassGrading:
     """Some may be getting ready already."""
 
     def __post_init__(self) -> None:
-        self.boxes = self.boxes or RunBoxes(self.assignment, self.settings)
+        isolation, jobs = self.settings.isolation, self.settings.jobs_here
+        self.boxes = self.boxes or RunBoxes.of([self.assignment], isolation, jobs)
 
     def split(self, found: list[Found]) -> tuple[list[Task], list[Graded]]:
         """Return what must be graded, the slowest first, and the results that still hold."""

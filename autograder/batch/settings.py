@@ -19,3 +19,8 @@ class ClassSettings:
     """Grade again what has not changed."""
     cluster: str | None = None
     """The address of the Dask scheduler whose workers grade, in place of this machine."""
+
+    @property
+    def jobs_here(self) -> int:
+        """How many judges work on this machine."""
+        return 0 if self.cluster is not None else self.jobs

@@ -101,8 +101,8 @@ def grade(
         reading = reading_from(platform, pattern, timezone)
         intake = Intake(chosen, reading, Path(scratch), as_json)
         found = intake.find(paths, into_course=writes)
-        boxes = RunBoxes(chosen, settings)
-        boxes.launch_ahead(found)
+        boxes = RunBoxes.of([chosen], settings.isolation, settings.jobs_here)
+        boxes.launch(sum(not chosen.result(one.student).exists() for one in found))
         # Takes half a second to import.
         from autograder.batch.class_grading import ClassGrading
 

@@ -58,26 +58,6 @@ def test_a_manual_score_survives_a_regrade(graded, run):
         gradebook.db.commit()
 
 
-def test_extra_credit_by_hand_survives_a_regrade(graded, run):
-    url = f"sqlite:///{graded / 'gradebook.db'}"
-
-    def regraded(extra_credit):
-        with Gradebook(url, "genai-foundations") as gradebook:
-            gradebook.find_grade("cube-tests", "toy", "toy", "ada").extra_credit = extra_credit
-            gradebook.db.commit()
-        run("autograder", "grade", "toy", "submitted/ada", "--force")
-        with Gradebook(url, "genai-foundations") as gradebook:
-            grade = gradebook.find_grade("cube-tests", "toy", "toy", "ada")
-            comment = gradebook.find_comment("cube", "toy", "toy", "ada").comment
-            return grade.extra_credit, bool(grade.needs_manual_grade), comment
-
-    said = "Extra credit by its hidden tests: 1"
-    assert regraded(0.25) == (0.25, True, said)
-    assert regraded(0.25) == (0.25, True, said)
-    assert regraded(None) == (1.0, False, said)
-    assert regraded(1.0) == (1.0, False, said)
-
-
 def test_the_autograded_notebook_has_feedback_pictures_and_scores(graded):
     notebook = json.loads((graded / "autograded/bob/toy/toy.ipynb").read_text())
     cells = {
