@@ -67,10 +67,10 @@ def _throughput(axes: Axes, report: dict[str, Any]) -> None:
     bars = [bar for bar in bars if bar[1] is not None]
     rates = [bar[1]["submissions_per_second"] for bar in bars]
     drawn = axes.barh([bar[0] for bar in bars], rates, color=[bar[2] for bar in bars])
-    ours = report["autograder"]["submissions_per_second"]
+    ours = report["autograder"]["seconds"]
     labels = [
-        f"{rate:.3g}" + (f"   (ours: {ours / rate:.1f} ×)" if color == _GREY else "")
-        for rate, (_, _, color) in zip(rates, bars, strict=True)
+        f"{rate:.3g}" + (f"   (ours: {run['seconds'] / ours:.1f} ×)" if color == _GREY else "")
+        for rate, (_, run, color) in zip(rates, bars, strict=True)
     ]
     axes.bar_label(drawn, labels, padding=4)
     axes.invert_yaxis()
