@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -38,12 +38,12 @@ class ClassGrading:
     """Where results go that are not the course's own: of loose notebooks, of a trial run."""
     is_trial: bool = False
     """Write nothing to the course."""
-    boxes: RunBoxes = field(default=None)  # type: ignore[assignment]
-    """Some may be getting ready already."""
+    launched: RunBoxes | None = None
+    """The boxes, where some are getting ready already."""
 
-    def __post_init__(self) -> None:
-        isolation, jobs = self.settings.isolation, self.settings.jobs_here
-        self.boxes = self.boxes or RunBoxes.of([self.assignment], isolation, jobs)
+    @cached_property
+    def boxes(self) -> RunBoxes:
+        return self.launched or self.settings.boxes_for(self.assignment)
 
     def split(self, found: list[Found]) -> tuple[list[Task], list[Graded]]:
         """Return what must be graded, the slowest first, and the results that still hold."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autograder.batch.boxes import RunBoxes
+from autograder.course import Assignment
 from autograder.isolation import Isolation
 from autograder.limits import Limits
 
@@ -20,7 +22,7 @@ class ClassSettings:
     cluster: str | None = None
     """The address of the Dask scheduler whose workers grade, in place of this machine."""
 
-    @property
-    def jobs_here(self) -> int:
-        """How many judges work on this machine."""
-        return 0 if self.cluster is not None else self.jobs
+    def boxes_for(self, assignment: Assignment) -> RunBoxes:
+        """Return the boxes of a run over a class: none on this machine where a cluster grades."""
+        jobs = self.jobs if self.cluster is None else 0
+        return RunBoxes.of([assignment], self.isolation, jobs)

@@ -66,23 +66,25 @@ def own_mb(pids: list[int], parent: int) -> float | None:
 
     A page that several of them share counts once. None where the kernel does not tell.
     """
-    shares = [_share_mb(pid) for pid in [parent, *pids]]
-    if None in shares:
+    try:
+        of_parent, *of_others = [_share_mb(pid) for pid in [parent, *pids]]
+    except OSError:
         return None
-    of_parent, *of_others = [share or 0.0 for share in shares]
     # What a process still shares with the parent counts as much for the one as for the other.
     return sum(max(0.0, share - of_parent) for share in of_others)
 
 
-def _share_mb(pid: int) -> float | None:
+def _share_mb(pid: int) -> float:
     """Return a process's share of memory that is not a file's: a page's part for each holder."""
     wanted = ("Pss_Anon:", "Pss_Shmem:")
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except ProcessLookupError:
         return 0.0
-    except OSError:
-        return 0.0 if not Path(f"/proc/{pid}").exists() else None
+    except FileNotFoundError:
+        if Path(f"/proc/{pid}").exists():
+            raise
+        return 0.0
     return sum(int(line.split()[1]) for line in lines if line.startswith(wanted)) / 1024
 
 

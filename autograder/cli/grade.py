@@ -82,7 +82,6 @@ def grade(
     While it runs: how many are done, failing (less than half of the points) and flagged (a person
     must look). Exit code 1: a submission needs a person; 130: stopped by Ctrl-C.
     """
-    from autograder.batch.boxes import RunBoxes
     from autograder.batch.settings import ClassSettings
     from autograder.isolation import Isolation
 
@@ -101,12 +100,12 @@ def grade(
         reading = reading_from(platform, pattern, timezone)
         intake = Intake(chosen, reading, Path(scratch), as_json)
         found = intake.find(paths, into_course=writes)
-        boxes = RunBoxes.of([chosen], settings.isolation, settings.jobs_here)
+        boxes = settings.boxes_for(chosen)
         boxes.launch(sum(not chosen.result(one.student).exists() for one in found))
         # Takes half a second to import.
         from autograder.batch.class_grading import ClassGrading
 
-        grading = ClassGrading(chosen, settings, Path(scratch), is_trial=what_changed, boxes=boxes)
+        grading = ClassGrading(chosen, settings, Path(scratch), what_changed, boxes)
         graded, problems = _grade(grading, found, enter=writes, as_json=as_json)
         if what_changed:
             _show_changes(chosen, graded)

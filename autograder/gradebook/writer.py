@@ -131,10 +131,12 @@ def _write(connection: Connection, assignment: Assignment, boxes: RunBoxes | Non
                 return
             students = _students(connection)
             # Other runs may write until there is something to enter.
-            for first in students:
-                with _only_writer(assignment):
-                    for message in _entering(assignment, chain([first], students)):
-                        connection.send(message)
+            first = next(students, None)
+            if first is None:
+                return
+            with _only_writer(assignment):
+                for message in _entering(assignment, chain([first], students)):
+                    connection.send(message)
     except AutograderError as error:
         _tell(connection, error)
     except Exception as error:

@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -25,18 +25,14 @@ class JudgeSide:
     """What the judge knows of an assignment and the box does not."""
 
     assignment: Assignment
-    _is_loaded: bool = field(default=False, init=False)
 
     def load(self) -> JudgeSide:
-        """Load everything now, once: processes forked from this one share it."""
-        if self._is_loaded:
-            return self
+        """Load everything now, so that processes forked from this one share it."""
         warm_autograd()
         warm_imports(self.assignment.slow_imports)
         for exercise in self.exercises:
             self.cases_of(exercise.name)
         self.known_answers  # noqa: B018  It is kept once it is read.
-        self._is_loaded = True
         return self
 
     @cached_property

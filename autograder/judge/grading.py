@@ -51,12 +51,12 @@ class Grader:
     box: Box | None = None
     """A box that is launched already."""
     loaded: JudgeSide | None = None
-    """The judge's side, where another one of this process has loaded it."""
+    """The judge's side, where it is loaded already."""
 
     def __post_init__(self) -> None:
         # Before anything of a student is heard: an import that a time limit of theirs broke off
         # would stay half done.
-        self.judge = (self.loaded or JudgeSide(self.assignment)).load()
+        self.judge = self.loaded or JudgeSide(self.assignment).load()
         self.tests = HiddenTests(self.judge)
         self.misconceptions = Misconceptions(self.tests)
         data, slow_imports = self.assignment.course.data, self.assignment.slow_imports

@@ -70,12 +70,15 @@ class Misconceptions:
             for case in self.tests.judge.cases_of(answer.exercise):
                 if case.test != test:
                     continue
-                compared = Compared(like[len(seen) :])
+                rest = like[len(seen) :]
+                compared = Compared(rest)
                 try:
-                    seen += self.tests.ending(case, channel, compared).recorded
+                    shown = self.tests.ending(case, channel, compared).recorded
                 except Differs:
-                    seen += compared
-                if not shows_first(like, seen):
+                    return [*seen, *compared], False
+                seen += shown
+                # A case that was recalled, and not run, is not compared yet.
+                if not shows_first(rest, shown):
                     return seen, False
             return seen, True
         finally:
