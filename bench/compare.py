@@ -18,9 +18,9 @@ from ratios import ladder, phases, ratios
 from running import Run, become_subreaper
 from showing import CONSOLE, load_before, show
 
-from autograder.course import find_course
+from autograder.course.files import find_course
 from autograder.errors import AutograderError
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.assignment_side import JudgeSide
 
 _BENCH = Path(__file__).parent
 _PACKAGES = ("genai-foundations", "nbgrader", "nbclient", "ipykernel", "pytest", "numpy", "torch")

@@ -21,11 +21,11 @@ import click
 import nbformat
 from in_kernel import run_cases
 
-from autograder.box.shell import BoxShell
-from autograder.box.warm import warm_up
-from autograder.chapters.master import read_master
-from autograder.course import Assignment, find_course
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.course.files import Assignment, find_course
+from autograder.course.master import read_master
+from autograder.judge.assignment_side import JudgeSide
+from autograder.sandbox.inside.shell import BoxShell
+from autograder.sandbox.inside.warm_up import warm_up
 from autograder.submissions.reading import parse
 from autograder.submissions.rebuilding import rebuild
 

@@ -22,8 +22,8 @@ from two_courses import (
     write_class,
 )
 
-from autograder.course import Assignment, Course
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.course.files import Assignment, Course
+from autograder.judge.assignment_side import JudgeSide
 
 _BENCH = Path(__file__).parent
 _LIBRARIES = "matplotlib.pyplot, nbgrader.apps, pytest, scipy.stats, torch"

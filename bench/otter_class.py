@@ -12,10 +12,10 @@ import nbformat
 from running import Run, run
 from two_courses import Scores
 
-from autograder.chapters.master import read_master
-from autograder.chapters.notebooks import DEMO_TAG
-from autograder.course import Assignment
-from autograder.judge.assignment_tests import hidden_test_classes
+from autograder.course.files import Assignment
+from autograder.course.master import read_master
+from autograder.course.notebooks import DEMO_TAG
+from autograder.judge.assignment_side import hidden_test_classes
 
 _BENCH = Path(__file__).parent
 OTTER_PYTHON = _BENCH / ".venv-otter" / "bin" / "python"

@@ -20,10 +20,10 @@ from running import Run, Sample, become_subreaper, run
 from showing import CONSOLE, load_before, show_scale
 from two_courses import copy_course, write_class
 
-from autograder.chapters.notebooks import build
-from autograder.course import Assignment, find_course
+from autograder.course.files import Assignment, find_course
+from autograder.course.notebooks import build
 from autograder.errors import AutograderError
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.assignment_side import JudgeSide
 
 _BENCH = Path(__file__).parent
 _RAN = (0, 1)

@@ -11,10 +11,10 @@ from typing import Any
 import nbformat
 from nbgrader.api import Gradebook
 
-from autograder.chapters.functions import read_functions
-from autograder.chapters.master import Exercise
-from autograder.course import Assignment, Course
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.course.files import Assignment, Course
+from autograder.course.functions import read_functions
+from autograder.course.master import Exercise
+from autograder.judge.assignment_side import JudgeSide
 
 _STOCK_CONFIG = """
 c.pop("Autograde", None)  # nbgrader's own preprocessors: a kernel for each submission.

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from autograder.course import find_course
+from autograder.course.files import find_course
 from autograder.errors import AutograderError
 
 # Set before numpy and torch are imported: a forked process must not meet other threads.

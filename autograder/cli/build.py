@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 import click
 
 from autograder.cli.display import progress
-from autograder.course import Course
+from autograder.course.files import Course
 
 
 @click.command()
@@ -21,7 +21,7 @@ def build(find: Callable[[], Course], assignments: tuple[str, ...], check: bool)
 
     The same masters give the same bytes. Without ASSIGNMENTS, all of them.
     """
-    from autograder.chapters import notebooks
+    from autograder.course import notebooks
 
     course = find()
     act = notebooks.stale if check else notebooks.build
@@ -50,7 +50,7 @@ def check(find: Callable[[], Course], assignments: tuple[str, ...], no_validate:
     solution or hidden test stands in release/; nbgrader's own validator sees every release notebook
     as unsolved.
     """
-    from autograder.chapters.checking import check_course, check_validator
+    from autograder.course.checking import check_course, check_validator
 
     course = find()
     chosen = course.chosen(assignments)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from autograder.cli.display import console, progress
 from autograder.cli.options import isolation_option, jobs_option
-from autograder.course import Assignment, Course
+from autograder.course.files import Assignment, Course
 
 
 @click.command()
@@ -32,9 +32,9 @@ def calibrate(
     meaningless answer (zeros of the right shape) nothing; every known wrong answer must lose
     points by the hidden test it names, and be named as the misconception it is.
     """
-    from autograder import calibration
-    from autograder.isolation import Isolation
-    from autograder.limits import Limits
+    from autograder.grading import calibration
+    from autograder.sandbox.isolation import Isolation
+    from autograder.sandbox.limits import Limits
 
     course = find()
     chosen = course.chosen(assignments)
@@ -57,8 +57,8 @@ def calibrate(
 
 def _table(assignment: Assignment, outcomes: list["calibration.CaseResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821, UP037
     """Return the confusion table: what each answer is against what was made of it."""
-    from autograder.calibration import Face
-    from autograder.chapters.master import read_master
+    from autograder.course.master import read_master
+    from autograder.grading.calibration import Face
 
     table = Table(title=assignment.name, title_justify="left")
     table.add_column("exercise")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from autograder.batch.what_changed import Change
+from autograder.grading.what_changed import Change
 
 
 def changes_table(changes: list[Change]) -> Table:

@@ -12,8 +12,8 @@ from typing import Protocol
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from autograder.batch.tasks import Graded
 from autograder.cli.display import STDERR
+from autograder.grading.tasks import Graded
 
 _LINE_EVERY_S = 10.0
 

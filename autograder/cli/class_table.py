@@ -7,9 +7,9 @@ from statistics import mean, median
 from rich.markup import escape
 from rich.table import Table
 
-from autograder.batch.tasks import Graded
-from autograder.results import ExerciseResult, SubmissionResult
-from autograder.verdicts import Verdict
+from autograder.grading.tasks import Graded
+from autograder.results.document import ExerciseResult, SubmissionResult
+from autograder.results.verdicts import Verdict
 
 _MARKS = {
     Verdict.PASSED: "[green]✓[/]",

@@ -11,7 +11,7 @@ import click
 
 from autograder.cli.display import console, progress
 from autograder.cli.download_options import download_options, reading_from
-from autograder.course import Course
+from autograder.course.files import Course
 
 if TYPE_CHECKING:
     from autograder.submissions.intake.outcomes import Outcome

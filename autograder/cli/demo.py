@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from autograder.course import Course
+from autograder.course.files import Course
 
 
 @click.command()
@@ -18,7 +18,7 @@ def demo(find: Callable[[], Course], assignment: str) -> None:
     Perfect, blank, partly wrong, right by other ways, crashing, looping, hungry for memory,
     cheating, untidy, and a broken file: made from the reference and the known answers.
     """
-    from autograder.demo import make_class
+    from autograder.course.demo_class import make_class
 
     course = find()
     paths = make_class(course.assignment(assignment))

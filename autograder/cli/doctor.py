@@ -14,7 +14,7 @@ def doctor() -> None:
     """Say what this machine can isolate and what it lacks, with the line that mends it."""
     from rich.table import Table
 
-    from autograder.doctoring import examine
+    from autograder.sandbox.host.machine_check import examine
 
     table = Table()
     for heading in ("", "what", "found", "to mend it"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.cli.options import isolation_option
-from autograder.course import Assignment, Course
+from autograder.course.files import Assignment, Course
 
 if TYPE_CHECKING:
     from autograder.exports.roster import Matched
@@ -179,8 +179,8 @@ def _export_gradescope(
     from autograder.exports.files import check_writable, default_path, write_export
     from autograder.exports.gradescope_results import Visibility, gradescope_results
     from autograder.exports.gradescope_zip import gradescope_zip
-    from autograder.isolation import Isolation
-    from autograder.results import read_results
+    from autograder.results.document import read_results
+    from autograder.sandbox.isolation import Isolation
 
     path = output or default_path(assignment, "gradescope", "zip")
     if path != _STDOUT:

@@ -15,14 +15,14 @@ from autograder.cli.display import console
 from autograder.cli.download_options import download_options, reading_from
 from autograder.cli.intake import Intake
 from autograder.cli.options import isolation_option, jobs_option, limit_options, limits_from
-from autograder.course import Assignment, Course
+from autograder.course.files import Assignment, Course
 
 if TYPE_CHECKING:
-    from autograder.batch.class_grading import ClassGrading
-    from autograder.batch.finding import Found
-    from autograder.batch.settings import ClassSettings
-    from autograder.batch.tasks import Graded
-    from autograder.results import SubmissionResult
+    from autograder.grading.class_run import ClassGrading
+    from autograder.grading.settings import ClassSettings
+    from autograder.grading.tasks import Graded
+    from autograder.results.document import SubmissionResult
+    from autograder.submissions.finding import Found
 
 _LARGE_CLASS = 60
 _INTERRUPTED = 130
@@ -82,8 +82,8 @@ def grade(
     While it runs: how many are done, failing (less than half of the points) and flagged (a person
     must look). Exit code 1: a submission needs a person; 130: stopped by Ctrl-C.
     """
-    from autograder.batch.settings import ClassSettings
-    from autograder.isolation import Isolation
+    from autograder.grading.settings import ClassSettings
+    from autograder.sandbox.isolation import Isolation
 
     course = find()
     chosen = course.assignment(assignment)
@@ -103,7 +103,7 @@ def grade(
         boxes = settings.boxes_for(chosen)
         boxes.launch(sum(not chosen.result(one.student).exists() for one in found))
         # Takes half a second to import.
-        from autograder.batch.class_grading import ClassGrading
+        from autograder.grading.class_run import ClassGrading
 
         grading = ClassGrading(chosen, settings, Path(scratch), what_changed, boxes)
         graded, problems = _grade(grading, found, enter=writes, as_json=as_json)
@@ -120,8 +120,8 @@ def grade(
 
 
 def _see_to_isolation(settings: ClassSettings) -> None:
-    from autograder.isolation import Isolation
-    from autograder.judge.sandbox import find_bubblewrap
+    from autograder.sandbox.host.bubblewrap import find_bubblewrap
+    from autograder.sandbox.isolation import Isolation
 
     if settings.isolation is Isolation.NONE:
         click.echo("warning: --isolation none runs student code with your own rights", err=True)
@@ -138,9 +138,9 @@ def _grade(
     grading: ClassGrading, found: list[Found], *, enter: bool, as_json: bool
 ) -> tuple[list[Graded], list[str]]:
     """Grade with progress; return what was graded, in the students' order, and what went wrong."""
-    from autograder.batch.run import grade_class, only_run
-    from autograder.batch.tasks import Graded
     from autograder.cli.class_progress import class_progress
+    from autograder.grading.run import grade_class, only_run
+    from autograder.grading.tasks import Graded
 
     done: list[Graded] = []
     problems: list[str] = []
@@ -168,7 +168,7 @@ def _grade(
 
 
 def _results(graded: list[Graded]) -> Iterator[SubmissionResult]:
-    from autograder.results import read_result
+    from autograder.results.document import read_result
 
     for one in graded:
         result = read_result(one.result)
@@ -177,7 +177,7 @@ def _results(graded: list[Graded]) -> Iterator[SubmissionResult]:
 
 
 def _print_document(assignment: Assignment, graded: list[Graded]) -> None:
-    from autograder.results import document_lines
+    from autograder.results.document import document_lines
 
     for line in document_lines(assignment.name, _results(graded)):
         click.echo(line, nl=False)
@@ -196,8 +196,8 @@ def _show(assignment: Assignment, graded: list[Graded]) -> None:
 
 
 def _show_changes(assignment: Assignment, graded: list[Graded]) -> None:
-    from autograder.batch.what_changed import what_changed
     from autograder.cli.changes_table import changes_table
+    from autograder.grading.what_changed import what_changed
 
     out = console()
     changes = what_changed(assignment, graded)

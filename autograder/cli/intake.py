@@ -11,10 +11,10 @@ import click
 
 from autograder.cli.collect_table import collect_tables
 from autograder.cli.display import STDERR, progress
-from autograder.course import Assignment
+from autograder.course.files import Assignment
 
 if TYPE_CHECKING:
-    from autograder.batch.finding import Found
+    from autograder.submissions.finding import Found
     from autograder.submissions.intake.outcomes import Outcome
     from autograder.submissions.intake.reading_downloads import Reading
 
@@ -34,7 +34,7 @@ class Intake:
 
         A folder whose names are to be read by a pattern or a platform's rules is a download too.
         """
-        from autograder.batch.finding import find_submissions
+        from autograder.submissions.finding import find_submissions
 
         named = self.reading.platform is not None or self.reading.pattern is not None
         downloads = tuple(path for path in paths if _is_archive(path) or (named and path.is_dir()))
@@ -46,7 +46,7 @@ class Intake:
         return found
 
     def _collected(self, downloads: tuple[Path, ...]) -> list[Found]:
-        from autograder.batch.finding import Found
+        from autograder.submissions.finding import Found
         from autograder.submissions.intake import collecting
         from autograder.submissions.intake.outcomes import Action
 
@@ -58,7 +58,7 @@ class Intake:
         return [Found(student, self.assignment.submission(student), True) for student in students]
 
     def _unpacked(self, downloads: tuple[Path, ...]) -> list[Found]:
-        from autograder.batch.finding import Found
+        from autograder.submissions.finding import Found
         from autograder.submissions.intake import collecting
 
         settings = collecting.Settings(self.reading)

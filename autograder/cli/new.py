@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from autograder.course import Course
+from autograder.course.files import Course
 
 
 @click.command()
@@ -20,7 +20,7 @@ def new(find: Callable[[], Course], assignment: str, exercise: str, optional: bo
     An assignment that does not exist yet is made. Nothing is overwritten. Every place to be filled
     in is marked TODO, and `autograder check` lists them until none is left.
     """
-    from autograder.chapters.skeletons import add_exercise
+    from autograder.course.skeletons import add_exercise
 
     course = find()
     for path in add_exercise(course, assignment, exercise, optional):

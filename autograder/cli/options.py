@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from autograder.course import Course
+from autograder.course.files import Course
 from autograder.errors import AutograderError
-from autograder.limits import Limits
+from autograder.sandbox.limits import Limits
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -56,7 +56,7 @@ def limit_options(function: Function) -> Function:
 
 def limits_from(course: Course, chosen: dict[str, Any]) -> Limits:
     """Return the limits of the command line over those of the course over the defaults."""
-    from autograder.configuration import course_limits
+    from autograder.course.configuration import course_limits
 
     named = {key: value for key, value in chosen.items() if value is not None}
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.cli.display import progress
-from autograder.course import Assignment, Course
+from autograder.course.files import Assignment, Course
 
 if TYPE_CHECKING:
     from autograder.reports.class_results import ClassResults

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autograder.cli.display import console, progress
-from autograder.course import Course
+from autograder.course.files import Course
 
 if TYPE_CHECKING:
     from autograder.similarity.comparing import Pair
@@ -54,9 +54,9 @@ def similar(
     names of variables do not count, nor what the release gave, nor what many of the class or the
     course's own known answers have. Nothing is graded, and no student code runs.
     """
-    from autograder.batch.finding import find_submissions
     from autograder.similarity.answers import read_class
     from autograder.similarity.comparing import similar_pairs
+    from autograder.submissions.finding import find_submissions
 
     chosen = find().assignment(assignment)
     found = find_submissions(chosen, paths)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course import Assignment
+from autograder.course.files import Assignment
 from autograder.errors import AutograderError
 
 # The same files make the same archive, whenever they were written.

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from autograder.cluster.versions import difference, versions
 from autograder.errors import AutograderError
+from autograder.results.versions import difference, versions
 
 if TYPE_CHECKING:
     from distributed import Client

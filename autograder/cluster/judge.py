@@ -16,17 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder.batch.pool import limit_memory
-from autograder.course import Course
-from autograder.isolation import Isolation
-from autograder.judge.box import Box
-from autograder.judge.time_limit import times_broken_off
-from autograder.limits import Limits
-from autograder.results import SubmissionResult
-from autograder.wire.frames import Frame, PeerClosed, receive_frame, send_frame
+from autograder.course.files import Course
+from autograder.grading.pool import limit_memory
+from autograder.results.document import SubmissionResult
+from autograder.sandbox.host.box import Box
+from autograder.sandbox.host.time_limit import times_broken_off
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.wire.frames import Frame, PeerClosed, receive_frame, send_frame
 
 if TYPE_CHECKING:
-    from autograder.judge.grading import Grader
+    from autograder.grading.submission import Grader
 
 _IDLE_S = 60.0
 """A run is over, or was cut off: the worker's memory is given back."""
@@ -78,7 +78,7 @@ def _make_grader(settings: dict[str, Any]) -> Grader:
     isolation, limits = Isolation(settings["isolation"]), Limits(**settings["limits"])
     box = Box(isolation, assignment.course.data, slow_imports=assignment.slow_imports).launch()
     # Imports torch, as the box does at the same time.
-    from autograder.judge.grading import Grader
+    from autograder.grading.submission import Grader
 
     return Grader(assignment, isolation, limits, box=box)
 

@@ -14,20 +14,20 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from autograder.batch.pool import JudgeDied
-from autograder.batch.tasks import Graded, InDoubt, Task, keep
 from autograder.cluster.bundle import pack
 from autograder.cluster.connection import CONNECT_S, SchedulerGone, check_workers, connected
-from autograder.cluster.versions import versions
 from autograder.cluster.worker import grade_on_worker
 from autograder.errors import AutograderError
-from autograder.results import Key, SubmissionResult, read_result
+from autograder.grading.pool import JudgeDied
+from autograder.grading.tasks import Graded, InDoubt, Task, keep
+from autograder.results.document import Key, SubmissionResult, read_result
+from autograder.results.versions import versions
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from autograder.judge.grading import Grader
+    from autograder.grading.submission import Grader
 
 Outcome = Graded | InDoubt | JudgeDied | str
 

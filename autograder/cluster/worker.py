@@ -16,8 +16,8 @@ from typing import Any
 
 import autograder
 from autograder.cluster.bundle import unpack
-from autograder.cluster.versions import difference, versions
-from autograder.wire.frames import Frame, FrameError, PeerClosed, receive_frame, send_frame
+from autograder.results.versions import difference, versions
+from autograder.sandbox.wire.frames import Frame, FrameError, PeerClosed, receive_frame, send_frame
 
 _MAX_TRIES = 3
 _MAX_RESULT_BYTES = 2**31

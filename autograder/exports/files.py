@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograder.course import Assignment
+from autograder.atomic_files import write_whole
+from autograder.course.files import Assignment
 from autograder.errors import AutograderError
-from autograder.whole_files import write_whole
 
 
 def default_path(assignment: Assignment, what: str, suffix: str) -> Path:

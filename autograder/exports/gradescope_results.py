@@ -10,9 +10,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from autograder.results import ExerciseResult, SubmissionResult, TestResult
+from autograder.results.document import ExerciseResult, SubmissionResult, TestResult
+from autograder.results.verdicts import Verdict
 from autograder.submissions.cleaning import clean_text
-from autograder.verdicts import Verdict
 
 _MAX_OUTPUT = 10_000
 

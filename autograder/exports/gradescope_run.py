@@ -17,9 +17,9 @@ from autograder.exports.gradescope_results import (
     gradescope_results,
     not_graded,
 )
-from autograder.isolation import Isolation
-from autograder.results import SubmissionResult
-from autograder.verdicts import Verdict
+from autograder.results.document import SubmissionResult
+from autograder.results.verdicts import Verdict
+from autograder.sandbox.isolation import Isolation
 
 SETTINGS_NAME = "export.json"
 _OUR_FAULT = (

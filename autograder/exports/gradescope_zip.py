@@ -16,11 +16,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 import autograder
-from autograder.course import Assignment
+from autograder.course.files import Assignment
 from autograder.errors import AutograderError
 from autograder.exports.gradescope_results import Visibility
 from autograder.exports.gradescope_run import SETTINGS_NAME
-from autograder.isolation import Isolation
+from autograder.sandbox.isolation import Isolation
 
 _ENGINE = Path(autograder.__file__).parent
 _SCRIPTS = ("setup.sh", "run_autograder")

@@ -17,10 +17,10 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 
-from autograder.course import Assignment
+from autograder.course.files import Assignment
 from autograder.errors import AutograderError
 from autograder.gradebook.reading import existing_gradebook
-from autograder.results import read_results
+from autograder.results.document import read_results
 
 _TESTS = "-tests"
 

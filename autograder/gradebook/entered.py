@@ -7,10 +7,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.configuration import course_config
-from autograder.course import Assignment
-from autograder.fingerprints import text_hash
-from autograder.whole_files import write_whole
+from autograder.atomic_files import write_whole
+from autograder.course.configuration import course_config
+from autograder.course.files import Assignment
+from autograder.grading.fingerprints import text_hash
 
 _SQLITE = "sqlite:///"
 

@@ -10,12 +10,11 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from sqlalchemy.exc import OperationalError
 
-from autograder.configuration import course_config
-from autograder.course import Assignment
+from autograder.course.configuration import course_config
+from autograder.course.files import Assignment
 from autograder.errors import GradebookError
 from autograder.gradebook.database import database_failure, describe, open_gradebook
 from autograder.gradebook.exporting import InPlaceExporter
-from autograder.gradebook.fresh_results import hand_over
 from autograder.gradebook.nbgrader_commands import (
     course_directory,
     generate_release,
@@ -23,7 +22,8 @@ from autograder.gradebook.nbgrader_commands import (
     put_scripts_on_path,
 )
 from autograder.gradebook.student_ids import refuse_active_id
-from autograder.results import SubmissionResult
+from autograder.nbgrader_plugin.fresh_results import hand_over
+from autograder.results.document import SubmissionResult
 
 
 def register(assignment: Assignment) -> bool:

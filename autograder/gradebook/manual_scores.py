@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.course import Assignment
+from autograder.course.files import Assignment
 
 
 def manual_scores(assignment: Assignment) -> dict[str, frozenset[str]]:

@@ -19,8 +19,8 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from autograder.configuration import course_config
-from autograder.course import Assignment, Course
+from autograder.course.configuration import course_config
+from autograder.course.files import Assignment, Course
 from autograder.errors import AutograderError, GradebookError
 from autograder.gradebook.database import database_failure, describe, shown
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 from sqlalchemy.engine import make_url
 
-from autograder.configuration import course_config
-from autograder.course import Assignment
+from autograder.course.configuration import course_config
+from autograder.course.files import Assignment
 from autograder.gradebook.database import open_gradebook
 from autograder.gradebook.nbgrader_commands import course_directory, put_scripts_on_path
 

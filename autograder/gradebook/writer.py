@@ -16,14 +16,14 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from autograder.course import Assignment
+from autograder.course.files import Assignment
 from autograder.errors import AutograderError
-from autograder.garbage import put_off_collecting, share_memory
 from autograder.gradebook.entered import EnteredMarks
-from autograder.results import read_result
+from autograder.results.document import read_result
+from autograder.sandbox.gc_policy import put_off_collecting, share_memory
 
 if TYPE_CHECKING:
-    from autograder.batch.boxes import RunBoxes
+    from autograder.sandbox.host.run_boxes import RunBoxes
 
 # A fork, made before this process imports torch or starts threads.
 _CONTEXT = multiprocessing.get_context("fork")

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.box.changes import find_changes
 from autograder.judge.behaviour import Recorded
-from autograder.judge.callbacks import Given
-from autograder.judge.changes import apply_changes
-from autograder.judge.channel import Channel, Reply
 from autograder.judge.contract import conform
-from autograder.judge.failures import AnswerCrashed, AnswerFailure, ContractViolation
-from autograder.seeds import kept_generators, seed_everything
+from autograder.sandbox.host.callbacks import Given
+from autograder.sandbox.host.channel import Channel, Reply
+from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure, ContractViolation
+from autograder.sandbox.seeds import kept_generators, seed_everything
+from autograder.sandbox.wire.arguments_in import Packed, functions_in, pack, unpack
+from autograder.sandbox.wire.changes import find_changes
+from autograder.sandbox.wire.changes_back import apply_changes
+from autograder.sandbox.wire.results_out import Encoder, HostileReply, Opaque
 from autograder.testing import Callback
-from autograder.wire.inbound import Encoder, HostileReply, Opaque
-from autograder.wire.outbound import Packed, functions_in, pack, unpack
 
 
 class ReferenceFailed(Exception):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.judge.failures import ContractViolation
-from autograder.wire.inbound import Opaque, is_finite
+from autograder.sandbox.host.failures import ContractViolation
+from autograder.sandbox.wire.results_out import Opaque, is_finite
 
 
 def conform(exercise: str, value: Any, expected: Any) -> Any:

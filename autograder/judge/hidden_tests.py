@@ -17,15 +17,15 @@ import pytest
 import torch
 
 from autograder.judge.answer import Answer
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.behaviour import Differs, Recorded
-from autograder.judge.channel import Channel
 from autograder.judge.collection import TestCase
-from autograder.judge.failures import AnswerCrashed, AnswerFailure, OwnLine
-from autograder.judge.recall import Ending, Recall
-from autograder.seeds import seed_everything
-from autograder.verdicts import Verdict, worst
-from autograder.wire.inbound import HostileReply
+from autograder.judge.memo import Ending, Recall
+from autograder.results.verdicts import Verdict, worst
+from autograder.sandbox.host.channel import Channel
+from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure, OwnLine
+from autograder.sandbox.seeds import seed_everything
+from autograder.sandbox.wire.results_out import HostileReply
 
 _MAX_DETAIL = 4000
 # Pytest writes where an object lies, which is another place in each run.

@@ -14,9 +14,9 @@ from autograder.judge.behaviour import (
     shows_first,
 )
 from autograder.judge.hidden_tests import HiddenTests, TestOutcome
-from autograder.judge.local_channel import local_channel
-from autograder.limits import Limits
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
+from autograder.sandbox.host.local_channel import local_channel
+from autograder.sandbox.limits import Limits
 
 _Key = tuple[str, str, str]
 """An exercise, a known answer to it, and a hidden test."""

@@ -19,7 +19,7 @@ from autograder.reports.item_analysis import (
     rest_scores,
 )
 from autograder.reports.pages import render_page
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from autograder.reports.final_scores import FinalScore
-from autograder.results import ExerciseResult, SubmissionResult
-from autograder.verdicts import Verdict
+from autograder.results.document import ExerciseResult, SubmissionResult
+from autograder.results.verdicts import Verdict
 
 ENDED = (Verdict.CRASHED, Verdict.OUT_OF_MEMORY, Verdict.TIMED_OUT)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.course import Assignment
-from autograder.results import SubmissionResult
+from autograder.course.files import Assignment
+from autograder.results.document import SubmissionResult
 
 
 @dataclass(frozen=True)

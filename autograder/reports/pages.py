@@ -16,11 +16,11 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from autograder.atomic_files import write_whole
 from autograder.errors import AutograderError
-from autograder.gradebook.rendering import VERDICT_WORDS
 from autograder.reports.item_analysis import Statistic
-from autograder.verdicts import Verdict
-from autograder.whole_files import write_whole
+from autograder.results.feedback import VERDICT_WORDS
+from autograder.results.verdicts import Verdict
 
 VERDICT_SIGNS = {
     Verdict.PASSED: "✓",

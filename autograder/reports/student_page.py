@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from autograder.gradebook.rendering import render_exercise_html
 from autograder.reports.final_scores import FinalScore
 from autograder.reports.pages import render_page
-from autograder.results import SubmissionResult
-from autograder.verdicts import Verdict
+from autograder.results.document import SubmissionResult
+from autograder.results.feedback import render_exercise_html
+from autograder.results.verdicts import Verdict
 
 MAX_PICTURES = 40
 MAX_PICTURE_BYTES = 8 * 2**20

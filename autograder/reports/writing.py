@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.course import Assignment, Course
+from autograder.course.files import Assignment, Course
 from autograder.errors import AutograderError
 from autograder.reports.assignment_page import render_assignment_page
 from autograder.reports.class_results import ClassResults
@@ -13,7 +13,7 @@ from autograder.reports.course_page import render_course_page
 from autograder.reports.final_scores import automatic_score, gradebook_scores
 from autograder.reports.pages import file_stem, write_page
 from autograder.reports.student_page import render_student_page
-from autograder.results import read_results
+from autograder.results.document import read_results
 
 COURSE_PAGE = "course"
 

@@ -11,10 +11,9 @@ from functools import cached_property
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.batch.finding import Found
-from autograder.chapters.functions import read_functions
-from autograder.configuration import course_limits
-from autograder.course import Assignment
+from autograder.course.configuration import course_limits
+from autograder.course.files import Assignment
+from autograder.course.functions import read_functions
 from autograder.errors import AutograderError
 from autograder.similarity.tokens import (
     TokenLine,
@@ -23,6 +22,7 @@ from autograder.similarity.tokens import (
     names_in,
     prose_lines,
 )
+from autograder.submissions.finding import Found
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import rebuild
 

@@ -10,9 +10,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.chapters.notebooks import DEMO_TAG
+from autograder.course.notebooks import DEMO_TAG
+from autograder.grading.process_sharing import leaves_nothing
 from autograder.submissions.cleaning import clean_markdown
-from autograder.submissions.leftovers import leaves_nothing
 from autograder.submissions.reading import SubmittedCell
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.chapters.functions import read_functions
-from autograder.chapters.notebooks import build
-from autograder.course import find_course
-from autograder.isolation import Isolation
-from autograder.judge.grading import Grader
-from autograder.limits import Limits
+from autograder.course.files import find_course
+from autograder.course.functions import read_functions
+from autograder.course.notebooks import build
+from autograder.grading.submission import Grader
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.limits import Limits
 
 TOY_COURSE = Path(__file__).parent / "toy_course"
 SHORT_LIMITS = Limits(

@@ -7,14 +7,14 @@ import shutil
 import nbformat
 import pytest
 
-from autograder.batch.class_grading import ClassGrading
-from autograder.batch.finding import find_submissions
-from autograder.batch.run import grade_class
-from autograder.batch.settings import ClassSettings
-from autograder.course import find_course
-from autograder.isolation import Isolation
-from autograder.results import read_result
-from autograder.verdicts import Verdict
+from autograder.course.files import find_course
+from autograder.grading.class_run import ClassGrading
+from autograder.grading.run import grade_class
+from autograder.grading.settings import ClassSettings
+from autograder.results.document import read_result
+from autograder.results.verdicts import Verdict
+from autograder.sandbox.isolation import Isolation
+from autograder.submissions.finding import find_submissions
 
 pytestmark = pytest.mark.box
 

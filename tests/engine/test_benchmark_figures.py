@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.course import Course
-from autograder.judge.assignment_tests import hidden_test_classes
+from autograder.course.files import Course
+from autograder.judge.assignment_side import hidden_test_classes
 from autograder.testing import callback
 
 BENCH = Path(__file__).parents[2] / "bench"

@@ -30,10 +30,10 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from autograder.course import Assignment, find_course
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.course.files import Assignment, find_course
+from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.collection import TestCase
-from autograder.seeds import seed_everything
+from autograder.sandbox.seeds import seed_everything
 from autograder.testing import Callback
 
 GENERATORS = (torch.Generator, np.random.Generator)

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from autograder.configuration import course_limits
-from autograder.course import Assignment
+from autograder.course.configuration import course_limits
+from autograder.course.files import Assignment
 from autograder.errors import AutograderError
 from autograder.submissions.intake.choosing import Chosen, choose
 from autograder.submissions.intake.entries import MAX_TOTAL_BYTES, Store

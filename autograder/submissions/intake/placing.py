@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from autograder.course import Assignment
+from autograder.course.files import Assignment
 from autograder.errors import AutograderError
 from autograder.submissions.intake.entries import TIMESTAMP
 from autograder.submissions.intake.times import parse_timestamp, render_timestamp

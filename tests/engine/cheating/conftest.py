@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import nbformat
 import pytest
 
-from autograder.results import SubmissionResult
-from autograder.verdicts import Verdict
+from autograder.results.document import SubmissionResult
+from autograder.results.verdicts import Verdict
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ import pytest
 import torch
 
 from autograder.judge.answer import Answer
-from autograder.judge.channel import Channel
-from autograder.judge.failures import AnswerFailure
-from autograder.limits import Limits
-from autograder.verdicts import Verdict
-from autograder.wire.frames import MIB, send_frame
+from autograder.results.verdicts import Verdict
+from autograder.sandbox.host.channel import Channel
+from autograder.sandbox.host.failures import AnswerFailure
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.wire.frames import MIB, send_frame
 
 # Student code that finds the socket to the judge: of its submission in a cell, of its exercise
 # in a function. It speaks the protocol with the engine's own code.
 FIND_SOCKET = """
 import json, os, pickle, socket, struct, sys
-from autograder.wire.frames import send_frame
+from autograder.sandbox.wire.frames import send_frame
 def judge():
     frame = sys._getframe()
     while frame is not None:

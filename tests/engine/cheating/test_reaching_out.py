@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.hidden_tests import HiddenTests
-from autograder.judge.local_channel import local_channel
-from autograder.limits import Limits
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
+from autograder.sandbox.host.local_channel import local_channel
+from autograder.sandbox.limits import Limits
 
 box = pytest.mark.box
 

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
 
 pytestmark = pytest.mark.box
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
 
 pytestmark = pytest.mark.box
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
 
 pytestmark = pytest.mark.box
 

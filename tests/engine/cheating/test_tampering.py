@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
 
 pytestmark = pytest.mark.box
 
@@ -72,13 +72,14 @@ def test_a_test_skipped_from_inside_an_answer_counts_as_failed(attack):
 def test_a_patched_engine_in_the_box_forges_no_score(attack):
     attacked = attack(
         first="""
-        from autograder.box import calls, cells
-        from autograder.wire import frames, inbound
-        from autograder import results, verdicts
+        from autograder.sandbox.inside import cells
+        from autograder.sandbox.calls import serving
+        from autograder.sandbox.wire import frames, results_out
+        from autograder.results import verdicts
         def lie(self, header, block):
             self._line.send({"reply": "PASSED", "verdict": "PASSED", "score": 99})
-        calls.CallServer._call = lie
-        inbound.Encoder.node = lambda self, value, depth=0: {"kind": "PASSED"}
+        serving.CallServer._call = lie
+        results_out.Encoder.node = lambda self, value, depth=0: {"kind": "PASSED"}
         verdicts.Verdict.FAILED = "PASSED"
         """,
         costs=["square", "sum_of_squares", "weighted_energy", "cube"],

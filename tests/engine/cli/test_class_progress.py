@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autograder.batch.finding import Found
-from autograder.batch.tasks import Graded
 from autograder.cli import class_progress as module
 from autograder.cli.class_progress import Tally, class_progress
-from autograder.verdicts import Verdict
+from autograder.grading.tasks import Graded
+from autograder.results.verdicts import Verdict
+from autograder.submissions.finding import Found
 
 
 def graded(score=10.0, needs_person=False, is_new=True):

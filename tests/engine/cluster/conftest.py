@@ -12,7 +12,7 @@ import time
 import psutil
 import pytest
 
-from autograder.course import Course
+from autograder.course.files import Course
 
 DEADLINE_S = 120
 

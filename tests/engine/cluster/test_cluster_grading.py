@@ -12,16 +12,16 @@ import psutil
 import pytest
 
 import autograder
-from autograder.batch.class_grading import ClassGrading
-from autograder.batch.finding import find_submissions
-from autograder.batch.settings import ClassSettings
 from autograder.cluster.connection import check_workers
 from autograder.cluster.pool import believed
-from autograder.cluster.versions import versions
 from autograder.cluster.worker import grade_on_worker
 from autograder.errors import AutograderError
-from autograder.isolation import Isolation
-from autograder.results import read_result, write_result
+from autograder.grading.class_run import ClassGrading
+from autograder.grading.settings import ClassSettings
+from autograder.results.document import read_result, write_result
+from autograder.results.versions import versions
+from autograder.sandbox.isolation import Isolation
+from autograder.submissions.finding import find_submissions
 
 SLOW = "import time\ntime.sleep(2)\ndef square(x):\n    return x**2"
 TIMINGS = {"seconds", "cells_seconds", "peak_memory_mb"}
@@ -142,7 +142,7 @@ def test_a_worker_with_another_engine_is_refused_by_its_address(
     check_workers(client)
     engine = tmp_path / "packages" / "autograder"
     shutil.copytree(Path(autograder.__file__).parent, engine)
-    (engine / "verdicts.py").write_text((engine / "verdicts.py").read_text() + "# another\n")
+    (engine / "results/verdicts.py").write_text((engine / "results/verdicts.py").read_text() + "# another\n")
     odd = start_worker("odd", "--no-nanny", packages=engine.parent)
     client.wait_for_workers(len(workers) + 1, timeout=60)
     try:

@@ -7,9 +7,9 @@ import pytest
 
 from autograder.cluster.connection import connected
 from autograder.cluster.pool import ClusterPool
-from autograder.cluster.versions import difference, versions
 from autograder.errors import AutograderError
-from autograder.judge.grading import Grader
+from autograder.grading.submission import Grader
+from autograder.results.versions import difference, versions
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://here"])

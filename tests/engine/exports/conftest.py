@@ -9,7 +9,7 @@ from nbgrader.api import Gradebook
 from sqlalchemy.exc import SAWarning
 
 from autograder.cli import main
-from autograder.course import Assignment, Course
+from autograder.course.files import Assignment, Course
 from autograder.gradebook.nbgrader_commands import put_scripts_on_path
 
 POINTS = {"square": 2, "sum_of_squares": 3, "weighted_energy": 4, "cube": 0}

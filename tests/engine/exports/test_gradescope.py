@@ -16,9 +16,9 @@ import pytest
 from autograder.exports.gradescope_results import Visibility, gradescope_results, not_graded
 from autograder.exports.gradescope_run import NotGraded, find_notebook
 from autograder.exports.gradescope_zip import gradescope_zip, pinned_requirements
-from autograder.isolation import Isolation
-from autograder.results import ExerciseResult, Key, OwnLine, SubmissionResult, TestResult
-from autograder.verdicts import Verdict
+from autograder.results.document import ExerciseResult, Key, OwnLine, SubmissionResult, TestResult
+from autograder.results.verdicts import Verdict
+from autograder.sandbox.isolation import Isolation
 
 SCHEMA = json.loads((Path(__file__).parent / "gradescope.schema.json").read_text())
 LOCK = Path(__file__).parents[3] / "requirements.lock"

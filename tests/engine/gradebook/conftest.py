@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from autograder.batch.class_grading import ClassGrading
-from autograder.batch.finding import find_submissions
-from autograder.batch.run import grade_class
-from autograder.batch.settings import ClassSettings
-from autograder.configuration import course_limits
-from autograder.course import find_course
-from autograder.isolation import Isolation
+from autograder.course.configuration import course_limits
+from autograder.course.files import find_course
+from autograder.grading.class_run import ClassGrading
+from autograder.grading.run import grade_class
+from autograder.grading.settings import ClassSettings
+from autograder.sandbox.isolation import Isolation
+from autograder.submissions.finding import find_submissions
 
 TOKEN = "engine-tests"
 

@@ -5,9 +5,9 @@ import shutil
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder.course import find_course
+from autograder.course.files import find_course
 from autograder.gradebook.ingest import Ingest, register
-from autograder.results import read_result
+from autograder.results.document import read_result
 
 pytestmark = [
     pytest.mark.box,

@@ -9,8 +9,8 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateFeedback
 
 from autograder.cli import main
-from autograder.configuration import course_config
-from autograder.course import find_course
+from autograder.course.configuration import course_config
+from autograder.course.files import find_course
 from autograder.gradebook.nbgrader_commands import course_directory
 
 pytestmark = [pytest.mark.box, pytest.mark.browser]

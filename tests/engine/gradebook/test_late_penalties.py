@@ -8,9 +8,9 @@ import pytest
 from nbgrader.api import Gradebook
 from nbgrader.plugins import CsvExportPlugin
 
-from autograder.course import find_course
+from autograder.course.files import find_course
 from autograder.gradebook.ingest import Ingest, register
-from autograder.results import read_result, read_results
+from autograder.results.document import read_result, read_results
 
 pytestmark = [
     pytest.mark.box,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from autograder.first_steps import warm_autograd
-from autograder.judge.local_channel import local_channel
-from autograder.limits import Limits
+from autograder.sandbox.host.local_channel import local_channel
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.warming import warm_autograd
 
 
 class Serving:

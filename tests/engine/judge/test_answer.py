@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from autograder.judge.answer import Answer, ReferenceFailed
-from autograder.judge.failures import (
+from autograder.sandbox.host.failures import (
     AnswerMissing,
     AnswerTimedOut,
     ContractViolation,
     StudentRaised,
 )
-from autograder.judge.local_channel import local_channel
-from autograder.limits import Limits
+from autograder.sandbox.host.local_channel import local_channel
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.wire.arguments_in import SecretArgument
 from autograder.testing import assert_close, assert_pure, callback
-from autograder.wire.outbound import SecretArgument
 
 DTYPE = torch.float64
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from autograder.judge.contract import conform, describe
-from autograder.judge.failures import ContractViolation
-from autograder.wire.inbound import Opaque
+from autograder.sandbox.host.failures import ContractViolation
+from autograder.sandbox.wire.results_out import Opaque
 
 F32, F64 = torch.float32, torch.float64
 ROW = np.array([1.0, 2.0])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autograder.judge.answer import Answer
-from autograder.judge.submission import Submission
+from autograder.sandbox.host.session import Submission
 from autograder.testing import callback
 
 pytestmark = pytest.mark.box

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from autograder.errors import CourseError
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.collection import collect_cases
 from autograder.judge.hidden_tests import HiddenTests
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
 
 
 @pytest.fixture

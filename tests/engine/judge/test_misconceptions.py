@@ -5,11 +5,11 @@ import pytest
 
 from autograder.answers import KnownAnswer
 from autograder.errors import CourseError
-from autograder.judge.assignment_tests import JudgeSide
+from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.behaviour import Recorded, same_behaviour
 from autograder.judge.hidden_tests import HiddenTests
 from autograder.judge.misconceptions import Misconceptions
-from autograder.verdicts import Verdict
+from autograder.results.verdicts import Verdict
 
 
 @pytest.fixture(scope="module")

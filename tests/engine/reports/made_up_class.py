@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from autograder.chapters.master import read_master
-from autograder.course import find_course
-from autograder.judge.assignment_tests import hidden_test_classes
-from autograder.results import (
+from autograder.course.files import find_course
+from autograder.course.master import read_master
+from autograder.judge.assignment_side import hidden_test_classes
+from autograder.results.document import (
     CellOutput,
     ExerciseResult,
     Key,
@@ -30,7 +30,7 @@ from autograder.results import (
     TestResult,
     write_result,
 )
-from autograder.verdicts import Verdict, worst
+from autograder.results.verdicts import Verdict, worst
 
 GIVEN = "Ada Amir Ana Bo Chidi Dana Emil Femke Grace Hugo Ines Jonas Kofi Lena Mei Noor Olu Priya"
 FAMILY = "Abe Berg Castro Diaz Eze Fuchs Garcia Haddad Ito Jansen Kaya Lopez Mori"

@@ -12,7 +12,7 @@ from autograder.reports.class_results import ClassResults
 from autograder.reports.final_scores import FinalScore, gradebook_scores
 from autograder.reports.student_page import render_student_page
 from autograder.reports.writing import read_class
-from autograder.results import read_result
+from autograder.results.document import read_result
 
 
 def enter_grades(url):

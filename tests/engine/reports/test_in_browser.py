@@ -17,8 +17,8 @@ from autograder.reports.writing import (
     write_assignment,
     write_course,
 )
-from autograder.results import CellOutput, OwnLine, read_results, write_result
-from autograder.verdicts import Verdict
+from autograder.results.document import CellOutput, OwnLine, read_results, write_result
+from autograder.results.verdicts import Verdict
 
 pytestmark = pytest.mark.browser
 

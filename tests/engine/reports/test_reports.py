@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from click.testing import CliRunner
 
+from autograder.atomic_files import UNFINISHED
 from autograder.cli import main
 from autograder.reports.assignment_page import item_reports, misconceptions, render_assignment_page
 from autograder.reports.class_results import ClassResults
@@ -14,9 +15,8 @@ from autograder.reports.course_page import ways
 from autograder.reports.final_scores import automatic_score
 from autograder.reports.pages import file_stem, page_name, percent
 from autograder.reports.student_page import render_student_page
-from autograder.results import CellOutput, read_results
-from autograder.verdicts import Verdict
-from autograder.whole_files import UNFINISHED
+from autograder.results.document import CellOutput, read_results
+from autograder.results.verdicts import Verdict
 
 
 class Page(HTMLParser):

@@ -6,12 +6,12 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from autograder.batch.finding import Found
 from autograder.cli import main
 from autograder.similarity.answers import Answer, read_class
 from autograder.similarity.comparing import common_from, compare, similar_pairs
 from autograder.similarity.side_by_side import render_pairs
 from autograder.similarity.tokens import Vocabulary, code_lines, prose_lines
+from autograder.submissions.finding import Found
 
 ODD = '''def weighted_energy(x, weights):
     """Return it."""

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy.engine import make_url
 
-from autograder.course import find_course
+from autograder.course.files import find_course
 from autograder.gradebook.ingest import register
 
 # The password needs quoting in a URL, and in a configuration file of nbgrader's alembic.

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from nbgrader.api import Gradebook
 
 from autograder.cli import main
-from autograder.configuration import course_config
+from autograder.course.configuration import course_config
 from autograder.errors import GradebookError
 from autograder.gradebook import database
 from autograder.gradebook.ingest import Ingest, register
-from autograder.results import read_results, write_result
-from autograder.verdicts import Verdict
+from autograder.results.document import read_results, write_result
+from autograder.results.verdicts import Verdict
 
 pytestmark = [
     pytest.mark.box,

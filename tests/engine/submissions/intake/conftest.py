@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import find_course
+from autograder.course.files import find_course
 from autograder.submissions.intake.collecting import collect
 
 TOY_COURSE = Path(__file__).parents[2] / "toy_course"

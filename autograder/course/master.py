@@ -1,0 +1,172 @@
+"""Read a master: its cells in order, each with the kind its attributes give it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from autograder.course.files import Assignment
+from autograder.errors import CourseError
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
+TEST_CLASS_PREFIX = "Test_"
+
+
+class CellKind(StrEnum):
+    """What a cell of a master becomes in the notebook."""
+
+    TEXT = "text"
+    SETUP = "setup"
+    EXERCISE = "exercise"
+    CHECK = "check"
+    PLAIN = "plain"
+    DEMO = "demo"
+    TASK = "task"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a master says of an exercise: its name is the function the student writes."""
+
+    name: str
+    points: int
+    minutes: int
+    difficulty: int
+    optional: bool
+
+    @property
+    def tests_cell(self) -> str:
+        """The grade cell's id in nbgrader."""
+        return f"{self.name}-tests"
+
+
+@dataclass(frozen=True)
+class MasterCell:
+    """One cell: its kind, its text, and the exercise or task it belongs to."""
+
+    kind: CellKind
+    source: str
+    name: str = ""
+    points: int = 0
+
+
+@dataclass(frozen=True)
+class Master:
+    """A chapter as its author wrote it."""
+
+    assignment: Assignment
+    title: str
+    minutes: int
+    data: list[str]
+    cells: list[MasterCell]
+    exercises: list[Exercise] = field(default_factory=list)
+
+    def exercise(self, name: str) -> Exercise:
+        """Return the exercise of that name."""
+        for exercise in self.exercises:
+            if exercise.name == name:
+                return exercise
+        known = ", ".join(exercise.name for exercise in self.exercises)
+        raise CourseError(f"{self.assignment.master}: no exercise {name!r}; exercises: {known}")
+
+
+def _import_jupytext() -> Any:
+    """Import jupytext without its part of a Jupyter server, which takes half a second to import."""
+    is_new = "jupyter_server" not in sys.modules
+    if is_new:
+        sys.modules["jupyter_server"] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("jupytext")
+    finally:
+        if is_new:
+            del sys.modules["jupyter_server"]
+
+
+def read_master(assignment: Assignment) -> Master:
+    """Read and understand a master; raise CourseError on what cannot be understood."""
+    path = assignment.master
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CourseError(f"{path}: no such master") from None
+    return _understand(assignment, text)
+
+
+@lru_cache(maxsize=16)
+def _understand(assignment: Assignment, text: str) -> Master:
+    header = _header(assignment, text)
+    notebook = _import_jupytext().reads(text[text.index("\n---\n", 3) + 5 :], fmt="md")
+    exercises: list[Exercise] = []
+    cells: list[MasterCell] = []
+    for cell in notebook.cells:
+        attributes = dict(cell.metadata)
+        if "exercise" in attributes:
+            exercises.append(_exercise(assignment, attributes))
+        cells.append(_cell(assignment, cell.cell_type, cell.source, attributes))
+    return Master(
+        assignment,
+        title=str(header.get("title", assignment.name)),
+        minutes=int(header.get("minutes", 0)),
+        data=[str(name) for name in header.get("data", [])],
+        cells=cells,
+        exercises=exercises,
+    )
+
+
+def _header(assignment: Assignment, text: str) -> dict[str, Any]:
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    if match is None:
+        raise CourseError(f"{assignment.master}: no YAML header with title, minutes and data")
+    header = yaml.safe_load(match[1])
+    if not isinstance(header, dict):
+        raise CourseError(f"{assignment.master}: the YAML header is not a mapping")
+    return header
+
+
+def _exercise(assignment: Assignment, attributes: dict[str, Any]) -> Exercise:
+    name = str(attributes["exercise"])
+    points = attributes.get("points")
+    where = f"{assignment.master}: exercise {name!r}"
+    if not NAME_PATTERN.fullmatch(name):
+        raise CourseError(f"{where} is not a legal name: use lower case, digits and _")
+    if not isinstance(points, int) or isinstance(points, bool) or points <= 0:
+        raise CourseError(f"{where} has no points: write points=3 in its marker")
+    return Exercise(
+        name,
+        points,
+        minutes=int(attributes.get("minutes", 0)),
+        difficulty=int(attributes.get("difficulty", 0)),
+        optional=bool(attributes.get("optional", False)),
+    )
+
+
+def _cell(
+    assignment: Assignment, cell_type: str, source: str, attributes: dict[str, Any]
+) -> MasterCell:
+    if cell_type == "markdown":
+        if "task" in attributes:
+            return _task(assignment, source, attributes)
+        return MasterCell(CellKind.TEXT, source)
+    if "exercise" in attributes:
+        return MasterCell(CellKind.EXERCISE, source, str(attributes["exercise"]))
+    if "check" in attributes:
+        return MasterCell(CellKind.CHECK, source, str(attributes["check"]))
+    if attributes.get("setup"):
+        return MasterCell(CellKind.SETUP, source)
+    if "demo" in attributes.get("tags", []):
+        return MasterCell(CellKind.DEMO, source)
+    return MasterCell(CellKind.PLAIN, source)
+
+
+def _task(assignment: Assignment, source: str, attributes: dict[str, Any]) -> MasterCell:
+    name, points = str(attributes["task"]), attributes.get("points")
+    if not isinstance(points, int) or points <= 0:
+        raise CourseError(f"{assignment.master}: task {name!r} has no points")
+    return MasterCell(CellKind.TASK, source, name, points)

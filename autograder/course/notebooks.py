@@ -1,0 +1,168 @@
+"""Build `source/` and `release/` notebooks from a master; the same bytes every time."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.course.files import Assignment
+from autograder.course.functions import read_functions
+from autograder.course.master import CellKind, Exercise, Master, MasterCell, read_master
+from autograder.errors import CourseError
+
+NBGRADER_SCHEMA = 3
+DEMO_TAG = "demo"
+ANSWER_PROMPT = "*Your answer:*"
+
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def build(assignment: Assignment) -> list[Path]:
+    """Write an assignment's source and release notebooks; return the files that changed."""
+    built = render(assignment)
+    changed = []
+    for path, content in built.items():
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            changed.append(path)
+    for path in _orphans(assignment, built):
+        path.unlink()
+        changed.append(path)
+    return changed
+
+
+def stale(assignment: Assignment) -> list[Path]:
+    """Return the built files that are not what a build would write, or should not be there."""
+    built = render(assignment)
+    differing = [
+        path
+        for path, content in built.items()
+        if not path.is_file() or path.read_bytes() != content
+    ]
+    return differing + _orphans(assignment, built)
+
+
+def _orphans(assignment: Assignment, built: dict[Path, bytes]) -> list[Path]:
+    folders = (assignment.source_notebook.parent, assignment.release_notebook.parent)
+    return [
+        path
+        for folder in folders
+        if folder.is_dir()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path not in built and ".ipynb_checkpoints" not in path.parts
+    ]
+
+
+def render(assignment: Assignment) -> dict[Path, bytes]:
+    """Return every built file of an assignment and its content."""
+    master = read_master(assignment)
+    source = source_notebook(master)
+    files = {
+        assignment.source_notebook: _bytes(source),
+        assignment.release_notebook: _bytes(_release(assignment, source)),
+    }
+    for name in master.data:
+        data = assignment.course.data / name
+        if not data.is_file():
+            raise CourseError(f"{assignment.master}: data {name!r} is not in {data.parent}")
+        files[assignment.source_notebook.parent / name] = data.read_bytes()
+        files[assignment.release_notebook.parent / name] = data.read_bytes()
+    return files
+
+
+def _bytes(notebook: NotebookNode) -> bytes:
+    return (nbformat.writes(notebook) + "\n").encode()
+
+
+def source_notebook(master: Master) -> NotebookNode:
+    """Return the instructor's notebook: the master with the reference answers spliced in."""
+    functions = read_functions(master.assignment)
+    setup = master.assignment.course.notebook_setup.read_text(encoding="utf-8").strip()
+    cells: list[NotebookNode] = []
+    for number, cell in enumerate(master.cells):
+        cells += _cells(master, cell, number, functions, setup)
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=copy.deepcopy(_METADATA))
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _cells(
+    master: Master, cell: MasterCell, number: int, functions: dict[str, str], setup: str
+) -> list[NotebookNode]:
+    if cell.kind is CellKind.TEXT:
+        return [_markdown(cell.source, f"text-{number}")]
+    if cell.kind is CellKind.SETUP:
+        helpers = _locked(setup, "notebook_setup")
+        helpers.metadata["jupyter"] = {"source_hidden": True}
+        return [_locked(cell.source, "setup"), helpers]
+    if cell.kind is CellKind.EXERCISE:
+        if cell.name not in functions:
+            raise CourseError(
+                f"{master.assignment.solutions}: exercise {cell.name!r} has no reference answer"
+            )
+        return [_code(functions[cell.name], cell.name, solution=True)]
+    if cell.kind is CellKind.CHECK:
+        return [_check(master.exercise(cell.name), cell.source)]
+    if cell.kind is CellKind.TASK:
+        task = _markdown(cell.source, cell.name)
+        task.metadata["nbgrader"] = _nbgrader(cell.name, locked=True, task=True, points=cell.points)
+        return [task, _markdown(ANSWER_PROMPT, f"{cell.name}-answer")]
+    plain = _locked(cell.source, f"{cell.kind}-{number}")
+    if cell.kind is CellKind.DEMO:
+        plain.metadata["tags"] = [DEMO_TAG]
+    return [plain]
+
+
+def _cell_id(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def _markdown(source: str, name: str) -> NotebookNode:
+    return nbformat.v4.new_markdown_cell(source, id=_cell_id(name))
+
+
+def _nbgrader(grade_id: str, **marks: Any) -> dict[str, Any]:
+    metadata = {
+        "grade": False,
+        "grade_id": grade_id,
+        "locked": False,
+        "schema_version": NBGRADER_SCHEMA,
+        "solution": False,
+        "task": False,
+    }
+    return {**metadata, **marks}
+
+
+def _code(source: str, grade_id: str, **marks: Any) -> NotebookNode:
+    cell = nbformat.v4.new_code_cell(source, id=_cell_id(grade_id))
+    cell.metadata["nbgrader"] = _nbgrader(grade_id, **marks)
+    return cell
+
+
+def _locked(source: str, grade_id: str) -> NotebookNode:
+    return _code(source, grade_id, locked=True)
+
+
+def _check(exercise: Exercise, source: str) -> NotebookNode:
+    # Extra credit is entered beside the score: a grade cell's points would raise the maximum.
+    points = 0 if exercise.optional else exercise.points
+    return _code(source, exercise.tests_cell, grade=True, locked=True, points=points)
+
+
+def _release(assignment: Assignment, source: NotebookNode) -> NotebookNode:
+    """Let nbgrader itself make the student's notebook, in a folder of its own."""
+    from autograder.gradebook.nbgrader_commands import generate_release
+
+    released = generate_release(assignment, _bytes(source))
+    for cell, original in zip(released.cells, source.cells, strict=True):
+        cell["id"] = original["id"]
+    return released

@@ -1,0 +1,303 @@
+"""Calibrate hidden tests on answers whose verdict is known, through the real box and judge."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import nbformat
+
+from autograder.course.files import Assignment
+from autograder.course.functions import read_functions
+from autograder.course.master import CellKind, read_master
+from autograder.course.notebooks import source_notebook
+from autograder.grading.exercises import POINT_DIGITS
+from autograder.grading.pool import JudgeDied, Pool
+from autograder.grading.process_sharing import leaves_nothing
+from autograder.grading.submission import Grader
+from autograder.judge.assignment_side import JudgeSide
+from autograder.results.document import ExerciseResult
+from autograder.results.verdicts import Verdict
+from autograder.sandbox.gc_policy import share_memory
+from autograder.sandbox.host.run_boxes import RunBoxes
+from autograder.sandbox.host.session import Submission
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.limits import Limits
+from autograder.submissions.reading import SubmittedCell
+from autograder.submissions.rebuilding import Rebuilt, rebuild
+
+_ZEROS = """
+
+_complete = {name}
+
+
+def _nothing(value):
+    if isinstance(value, dict):
+        return {{key: _nothing(item) for key, item in value.items()}}
+    if isinstance(value, (tuple, list)):
+        return type(value)(_nothing(item) for item in value)
+    return value * 0
+
+
+def {name}(*args, **kwargs):
+    return _nothing(_complete(*args, **kwargs))
+"""
+
+
+class Face(StrEnum):
+    """What an answer is known to be."""
+
+    REFERENCE = "reference"
+    STUB = "stub"
+    ZEROS = "zeros"
+    RIGHT = "right"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One answer to calibrate on: an exercise's code, and what must become of it."""
+
+    assignment: str
+    exercise: str | None
+    """None: the whole notebook."""
+    face: Face
+    name: str
+    source: str = ""
+    caught_by: str | None = None
+
+
+@dataclass
+class CaseResult:
+    """What became of a case, and what is wrong with that."""
+
+    case: Case
+    score: float
+    points: float
+    misconception: str | None = None
+    failed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def cases_of(judge: JudgeSide) -> list[Case]:
+    """Return every answer of known verdict that an assignment has."""
+    assignment = judge.assignment
+    master = read_master(assignment)
+    functions = read_functions(assignment)
+    cases = [
+        Case(assignment.name, None, Face.REFERENCE, "reference"),
+        Case(assignment.name, None, Face.STUB, "stub"),
+    ]
+    cases += [
+        Case(assignment.name, exercise.name, Face.ZEROS, "zeros", _zeros(functions, exercise.name))
+        for exercise in master.exercises
+    ]
+    for answer in judge.known_answers:
+        face = Face.RIGHT if answer.is_right else Face.WRONG
+        master.exercise(answer.exercise)
+        cases.append(
+            Case(
+                assignment.name,
+                answer.exercise,
+                face,
+                answer.name,
+                answer.source,
+                answer.caught_by,
+            )
+        )
+    return cases
+
+
+def _zeros(functions: dict[str, str], name: str) -> str:
+    return functions[name] + _ZEROS.format(name=name)
+
+
+@dataclass
+class Calibrator:
+    """Grades the cases of one assignment.
+
+    An answer to one exercise needs no notebook of its own: its code runs in the exercise's
+    process, forked from a submission that is the reference notebook and serves all of them.
+    """
+
+    grader: Grader
+    _submission: Submission | None = None
+
+    def grade(self, case: Case) -> CaseResult:
+        try:
+            if case.exercise is None:
+                return judge_case(case, self._whole(case))
+            return judge_case(case, [self.try_answer(case.exercise, case.source)])
+        except Exception as error:
+            return CaseResult(case, 0.0, 0.0, problems=[f"{type(error).__name__}: {error}"])
+
+    def close(self) -> None:
+        """End the submission that answers are tried in; the next answer starts another."""
+        if self._submission is not None:
+            self._submission.close()
+            self._submission = None
+
+    def _whole(self, case: Case) -> list[ExerciseResult]:
+        self.close()
+        cells = _as_submitted(self.grader.release) if case.face is Face.STUB else self._complete
+        rebuilt = rebuild(cells, self.grader.release)
+        return self.grader.grade_rebuilt(rebuilt, case.name, self.grader.key(b"")).exercises
+
+    def try_answer(self, name: str, source: str) -> ExerciseResult:
+        """Grade one exercise with this code in place of its cell's."""
+        submission = self._running_submission()
+        submission.replaced = {name: (self.reference.index_of(name), source)}
+        submission.leaves_nothing = leaves_nothing(self._sources, [source], [name])
+        exercise = next(one for one in self.grader.judge.exercises if one.name == name)
+        return self.grader.exercise_grading(submission, self.reference, [exercise]).grade()[0]
+
+    def _running_submission(self) -> Submission:
+        if self._submission is None or not self._submission.can_go_on:
+            self.close()
+            self._submission = self.grader.submission_of(self.reference)
+            self._submission.run_cells()
+        return self._submission
+
+    @cached_property
+    def _complete(self) -> list[SubmittedCell]:
+        """The reference notebook, as if a student had submitted it."""
+        return _as_submitted(source_notebook(read_master(self.grader.assignment)))
+
+    @cached_property
+    def _sources(self) -> list[str]:
+        """The reference notebook's code, which leaves nothing behind."""
+        return [source for _, source in self.reference.cells_to_run()]
+
+    @cached_property
+    def reference(self) -> Rebuilt:
+        """The reference notebook with nothing in it that decides no answer's score."""
+        rebuilt = rebuild(self._complete, self.grader.release)
+        _leave_out_pictures(rebuilt.notebook)
+        return rebuilt
+
+
+def _leave_out_pictures(notebook: nbformat.NotebookNode) -> None:
+    """Empty our own cells between the exercises: they decide nothing, and pictures take long."""
+    for cell in notebook.cells:
+        if _grade_id(cell).startswith(f"{CellKind.PLAIN.value}-"):
+            cell.source = ""
+
+
+def _grade_id(cell: nbformat.NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _as_submitted(notebook: nbformat.NotebookNode) -> list[SubmittedCell]:
+    return [
+        SubmittedCell(
+            cell.cell_type, cell.source, cell.metadata.get("nbgrader", {}).get("grade_id")
+        )
+        for cell in notebook.cells
+    ]
+
+
+def judge_case(case: Case, exercises: list[ExerciseResult]) -> CaseResult:
+    """Compare what became of a case with what is known of it."""
+    score = round(sum(exercise.score for exercise in exercises), POINT_DIGITS)
+    points = sum(exercise.points for exercise in exercises)
+    tests = [test for exercise in exercises for test in exercise.tests]
+    failed = [test.name for test in tests if test.verdict is not Verdict.PASSED]
+    outcome = CaseResult(case, score, points, failed=failed)
+    faults = [test for test in tests if test.verdict is Verdict.GRADER_ERROR]
+    outcome.problems += [f"{test.name}: grader's fault: {test.detail[-400:]}" for test in faults]
+    if case.face in (Face.REFERENCE, Face.RIGHT) and score < points:
+        outcome.problems += _why_rejected(exercises)
+    elif case.face in (Face.STUB, Face.ZEROS) and score > 0:
+        passed = [test.name for test in tests if test.verdict is Verdict.PASSED]
+        outcome.problems.append(f"gets {score:g} points: passes {', '.join(passed)}")
+    elif case.face is Face.WRONG:
+        outcome.misconception = exercises[0].misconception
+        outcome.problems += _why_not_caught(case, outcome)
+    return outcome
+
+
+def _why_rejected(exercises: list[ExerciseResult]) -> list[str]:
+    return [
+        f"{exercise.name} loses {test.name}: {test.verdict} {test.message} {test.detail[-300:]}"
+        for exercise in exercises
+        for test in exercise.tests
+        if test.verdict is not Verdict.PASSED
+    ]
+
+
+def _why_not_caught(case: Case, outcome: CaseResult) -> list[str]:
+    if not outcome.failed:
+        return ["gets full marks"]
+    problems = []
+    if case.caught_by not in outcome.failed:
+        problems.append(f"is not caught by {case.caught_by}, but by {', '.join(outcome.failed)}")
+    if outcome.misconception != case.name:
+        problems.append(f"is named {outcome.misconception or 'nothing'}")
+    return problems
+
+
+def calibrate(
+    assignments: list[Assignment],
+    jobs: int,
+    isolation: Isolation,
+    limits: Limits,
+    exercises: frozenset[str] = frozenset(),
+) -> tuple[int, Iterator[CaseResult]]:
+    """Return how many cases there are, and their results as they come."""
+    if not assignments:
+        return 0, iter(())
+    # They get ready while the judges' side is loaded.
+    boxes = RunBoxes.of(assignments, isolation, jobs)
+    boxes.launch(jobs)
+    judges = {assignment.name: JudgeSide(assignment).load() for assignment in assignments}
+    share_memory()
+    # One judge takes all answers to an exercise: it learns how they behave, to name them, once.
+    by_exercise: dict[tuple[str, str | None], list[Case]] = {}
+    for judge in judges.values():
+        for case in cases_of(judge):
+            if not exercises or case.exercise in exercises:
+                by_exercise.setdefault((case.assignment, case.exercise), []).append(case)
+    tasks = list(by_exercise.values())
+    count = sum(map(len, tasks))
+    return count, _run(tasks, judges, boxes, limits)
+
+
+def _run(
+    tasks: list[list[Case]],
+    judges: dict[str, JudgeSide],
+    boxes: RunBoxes,
+    limits: Limits,
+) -> Iterator[CaseResult]:
+    @contextlib.contextmanager
+    def make_worker(number: int) -> Iterator[Callable[[list[Case]], list[CaseResult]]]:
+        box, isolation = boxes.of_judge(number), boxes.isolation
+        calibrators = {
+            name: Calibrator(Grader(judge.assignment, isolation, limits, box=box, loaded=judge))
+            for name, judge in judges.items()
+        }
+        with box:
+            yield lambda cases: _grade(cases, calibrators)
+
+    with contextlib.closing(boxes):
+        yield from _results(Pool(boxes.jobs, make_worker), tasks)
+
+
+def _grade(cases: list[Case], calibrators: dict[str, Calibrator]) -> list[CaseResult]:
+    """Grade cases of one assignment; the others let go of the box first."""
+    name = cases[0].assignment
+    for other in calibrators.keys() - {name}:
+        calibrators[other].close()
+    return [calibrators[name].grade(case) for case in cases]
+
+
+def _results(pool: Pool[list[Case], Any], tasks: list[list[Case]]) -> Iterator[CaseResult]:
+    for cases, results in pool.run(tasks):
+        if isinstance(results, list):
+            yield from results
+        else:
+            why = "its judge died" if isinstance(results, JudgeDied) else str(results)
+            yield from (CaseResult(case, 0.0, 0.0, problems=[why]) for case in cases)

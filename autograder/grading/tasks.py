@@ -1,0 +1,89 @@
+"""The unit of work of a batch: one submission, from its file to its result's file."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder.errors import AutograderError
+from autograder.results.document import SubmissionResult, read_result, write_result
+from autograder.results.verdicts import Verdict
+from autograder.submissions.finding import Found
+
+if TYPE_CHECKING:
+    from autograder.grading.submission import Grader
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class CannotWrite(AutograderError):
+    """There is no room for a result: the batch stops, with all it has written so far."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A submission to grade, where its result goes, and where an earlier one lies."""
+
+    found: Found
+    result: Path
+    earlier: Path | None = None
+    may_doubt: bool = True
+    """Whether a result that the machine may have spoilt is to be given up for a second run."""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What the coordinator keeps of a result; all else is in the result's file."""
+
+    found: Found
+    result: Path
+    score: float
+    max_score: float
+    verdict: Verdict
+    needs_person: bool
+    seconds: float
+    is_new: bool = True
+
+    @classmethod
+    def of(cls, task: Task, result: SubmissionResult, is_new: bool = True) -> Graded:
+        """Sum up a result."""
+        return cls(
+            found=task.found,
+            result=task.result,
+            score=result.score,
+            max_score=result.max_score,
+            verdict=result.verdict,
+            needs_person=result.needs_person,
+            seconds=result.seconds,
+            is_new=is_new,
+        )
+
+
+@dataclass(frozen=True)
+class InDoubt:
+    """A busy or failing machine may have cost this submission points: grade it again, alone."""
+
+    task: Task
+
+
+def grade_task(grader: Grader, task: Task) -> Graded | InDoubt:
+    """Grade a submission and write its result."""
+    earlier = read_result(task.earlier) if task.earlier is not None else None
+    result = grader.grade_file(task.found.path, task.found.student, earlier)
+    if result.in_doubt and task.may_doubt:
+        return InDoubt(task)
+    return keep(task, result)
+
+
+def keep(task: Task, result: SubmissionResult) -> Graded:
+    """Write a result where its task says, or say that there is no room."""
+    try:
+        write_result(task.result, result)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise CannotWrite(f"{task.result.parent}: {os.strerror(error.errno)}") from error
+    return Graded.of(task, result)

@@ -1,0 +1,1 @@
+"""What nbgrader loads by its configuration: our preprocessors."""

@@ -1,0 +1,116 @@
+"""nbgrader preprocessors of ours: rebuild, fill in results, flag; no kernel, no student code."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder.course.configuration import course_limits
+from autograder.course.files import Assignment, find_course
+from autograder.errors import AutograderError
+from autograder.gradebook.student_ids import refuse_active_id
+from autograder.nbgrader_plugin.fresh_results import fresh_result
+from autograder.results.document import ExerciseResult
+from autograder.results.feedback import render_exercise_html, render_exercise_text
+from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
+from autograder.submissions.rebuilding import rebuild
+
+Resources = dict[str, Any]
+
+
+@lru_cache(maxsize=8)
+def _read_once(path: Path, changed_ns: int) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def _our_notebook(path: Path) -> NotebookNode:
+    """Return a notebook of ours, to be looked at alone; read once as long as it does not change."""
+    return _read_once(path, path.stat().st_mtime_ns)
+
+
+def _assignment_of(resources: Resources) -> Assignment:
+    """Return the assignment whose notebook nbgrader is at, from where the file lies."""
+    course = find_course(Path(resources["metadata"]["path"] or "."))
+    return course.assignment(resources["nbgrader"]["assignment"])
+
+
+class RebuildNotebook(NbGraderPreprocessor):
+    """Replace the submitted notebook by ours with the student's answers in it."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Read the file anew: nothing that nbformat made of it is believed."""
+        assignment = _assignment_of(resources)
+        if (refused := refuse_active_id(resources["nbgrader"]["student"])) is not None:
+            raise AutograderError(refused)
+        path = assignment.submission(resources["nbgrader"]["student"])
+        release = _our_notebook(assignment.release_notebook)
+        limits = course_limits(assignment.course)
+        try:
+            rebuilt = rebuild(parse(read_bytes(path, limits.notebook_mb), path.name), release)
+        except UnreadableNotebook as error:
+            raise AutograderError(str(error)) from None
+        for note in rebuilt.notes:
+            self.log.warning("%s: %s", path, note)
+        _show_mark_schemes(rebuilt.notebook, assignment)
+        return rebuilt.notebook, resources
+
+
+def _show_mark_schemes(notebook: NotebookNode, assignment: Assignment) -> None:
+    """Give a task its marking scheme back, as nbgrader does for the person who marks it."""
+    source = _our_notebook(assignment.source_notebook)
+    tasks = {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in source.cells
+        if cell.metadata.get("nbgrader", {}).get("task")
+    }
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.source = tasks.get(name, cell.source)
+
+
+class FillInResults(NbGraderPreprocessor):
+    """Put outputs and scores into the notebook, from a fresh result or one made on the spot."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Return the notebook with every cell's outputs; a grade cell's last one is its score."""
+        assignment = _assignment_of(resources)
+        result = fresh_result(assignment, resources["nbgrader"]["student"])
+        resources["autograder"] = result
+        outputs = {cell.index: cell.outputs for cell in result.cells}
+        exercises = {f"{exercise.name}-tests": exercise for exercise in result.exercises}
+        for index, cell in enumerate(nb.cells):
+            if cell.cell_type != "code":
+                continue
+            exercise = exercises.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+            if exercise is not None:
+                cell.outputs = _score_outputs(exercise)
+            else:
+                cell.outputs = [nbformat.from_dict(output) for output in outputs.get(index, [])]
+            cell.execution_count = None
+        return nb, resources
+
+
+def _score_outputs(exercise: ExerciseResult) -> list[NotebookNode]:
+    """Return the feedback, then the score as nbgrader reads it: the text of an execute_result."""
+    points = 0.0 if exercise.optional else exercise.points
+    score = min(max(float(exercise.score), 0.0), float(points))
+    feedback = {
+        "text/html": render_exercise_html(exercise),
+        "text/plain": render_exercise_text(exercise),
+    }
+    return [
+        _output("display_data", feedback),
+        _output("execute_result", {"text/plain": repr(score)}),
+    ]
+
+
+def _output(kind: str, data: dict[str, str]) -> NotebookNode:
+    output: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
+    if kind == "execute_result":
+        output["execution_count"] = None
+    return nbformat.from_dict(output)

@@ -1,0 +1,1 @@
+"""The results document: its schema, verdicts, feedback, and what makes a result."""

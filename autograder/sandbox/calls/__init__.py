@@ -1,0 +1,1 @@
+"""A call across the wall, on both of its sides."""

@@ -1,0 +1,40 @@
+"""The line from an exercise's process to its judge: what is sent on it, and what is asked."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Protocol
+
+from autograder.sandbox.wire.frames import MIB, Frame, receive_frame, send_frame
+
+MAX_ARGUMENT_BYTES = 1024 * MIB
+
+
+class Line(Protocol):
+    """A way to the judge."""
+
+    def send(self, header: dict[str, Any], block: bytes = b"") -> None:
+        """Send a frame that wants no answer."""
+
+    def ask(self, header: dict[str, Any], block: bytes) -> Frame:
+        """Send a frame and return the judge's answer."""
+
+
+class SocketLine:
+    """The line through the wall."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def send(self, header: dict[str, Any], block: bytes = b"") -> None:
+        """Send a frame that wants no answer."""
+        send_frame(self._sock, header, block)
+
+    def ask(self, header: dict[str, Any], block: bytes) -> Frame:
+        """Send a frame and return the judge's answer."""
+        send_frame(self._sock, header, block)
+        return self.receive()
+
+    def receive(self) -> Frame:
+        """Return the judge's next frame."""
+        return receive_frame(self._sock, max_block_bytes=MAX_ARGUMENT_BYTES)

@@ -1,0 +1,97 @@
+"""Examine what this machine can do for the course, by trying it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.errors import IsolationError
+from autograder.sandbox.host.box import Box
+from autograder.sandbox.host.bubblewrap import find_bubblewrap
+from autograder.sandbox.host.session import Submission
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.limits import Limits
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried."""
+
+    what: str
+    good: bool
+    found: str
+    mend: str = ""
+    needed: bool = True
+
+
+def examine() -> list[Finding]:
+    """Try everything grading needs; return what was found."""
+    findings = [_linux(), _python(), _bubblewrap()]
+    if findings[-1].good:
+        findings += [_box(nested=True), _box(nested=False)]
+    findings += [_alembic(), _browser()]
+    return findings
+
+
+def _linux() -> Finding:
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    good = platform.system() == "Linux" and platform.machine() in ("x86_64", "aarch64")
+    return Finding("Linux on x86_64 or aarch64", good, system, "" if good else "grade on Linux")
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    good = sys.version_info >= (3, 11)
+    return Finding("Python 3.11 or later", good, version, "" if good else "install Python 3.11")
+
+
+def _bubblewrap() -> Finding:
+    try:
+        path = find_bubblewrap()
+    except IsolationError:
+        return Finding("bubblewrap", False, "missing", "apt-get install bubblewrap")
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return Finding("bubblewrap", True, said.stdout.strip())
+
+
+def _box(nested: bool) -> Finding:
+    what = "namespaces for each submission" if nested else "a box of its own for each submission"
+    mend = (
+        "sysctl -w user.max_user_namespaces=10000 (and, on Ubuntu, "
+        "kernel.apparmor_restrict_unprivileged_userns=0); until then submissions get a box each"
+    )
+    box = Box(Isolation.BOX, None, nested)
+    try:
+        with box:
+            submission = Submission(box, [(0, "x = 1")], Limits(), [])
+            submission.run_cells()
+            ran = 0 in submission.runs and submission.runs[0].problem is None
+            submission.close()
+    except IsolationError as error:
+        return Finding(what, False, str(error)[:200], mend, needed=not nested)
+    return Finding(what, ran, "works" if ran else "refused", "" if ran else mend, needed=not nested)
+
+
+def _alembic() -> Finding:
+    path = shutil.which("alembic") or shutil.which("alembic", path=str(Path(sys.executable).parent))
+    return Finding(
+        "alembic, which nbgrader calls",
+        path is not None,
+        path or "missing",
+        "" if path else "pip install alembic",
+    )
+
+
+def _browser() -> Finding:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    mend = (
+        "" if path else "apt-get install chromium chromium-driver (only the browser tests need it)"
+    )
+    return Finding(
+        "Chromium", path is not None, path or f"missing (user {os.getuid()})", mend, False
+    )

@@ -1,0 +1,117 @@
+"""The submission process: run a notebook's cells, then fork processes that answer calls."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import socket
+import sys
+from typing import Any
+
+from autograder.sandbox.calls.line import SocketLine
+from autograder.sandbox.calls.serving import serve_calls
+from autograder.sandbox.inside.namespaces import limit_cpu
+from autograder.sandbox.inside.processes import reap
+from autograder.sandbox.inside.shell import BoxShell
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.wire.frames import MIB, PeerClosed, receive_frame, send_frame
+
+_MAX_NOTEBOOK_BLOCK = 256 * MIB
+
+
+class CellInterrupted(KeyboardInterrupt):
+    """A cell used up its time."""
+
+
+def _raise_interrupted(*_: object) -> None:
+    raise CellInterrupted("this cell used up its time")
+
+
+def serve_submission(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
+    """Answer the judge until it hangs up: first `cells`, then one `calls` after another."""
+    signal.signal(signal.SIGINT, _raise_interrupted)
+    signal.signal(signal.SIGXCPU, _raise_interrupted)
+    # The judge may hang up at any time; a stop that comes then must not look like a crash.
+    with contextlib.suppress(PeerClosed):
+        while True:
+            # An interrupt meant for the last cell can arrive late.
+            with contextlib.suppress(CellInterrupted):
+                frame = receive_frame(sock, max_block_bytes=_MAX_NOTEBOOK_BLOCK)
+                if frame.header["do"] == "cells":
+                    _run_cells(sock, shell, pickle.loads(frame.block), limits)
+                elif frame.header["do"] == "calls":
+                    _fork_calls(sock, shell, limits)
+
+
+def _run_cells(
+    sock: socket.socket, shell: BoxShell, cells: list[tuple[int, str]], limits: Limits
+) -> None:
+    for index, source in cells:
+        send_frame(sock, {"cell": index})
+        succeeded, outputs = _run_cell(shell, source, limits)
+        send_frame(sock, {"cell": index, "succeeded": succeeded}, _as_json(outputs))
+    send_frame(sock, {"cells": "done"})
+
+
+def _run_cell(shell: BoxShell, source: str, limits: Limits) -> tuple[bool, list[dict[str, Any]]]:
+    limit_cpu(limits.cell_cpu_s)
+    try:
+        return shell.run_one(source, int(limits.output_mb * MIB))
+    except (CellInterrupted, SystemExit) as error:
+        outputs = shell.outputs.finished()
+        outputs.append(
+            {
+                "output_type": "error",
+                "ename": type(error).__name__,
+                "evalue": str(error),
+                "traceback": [f"{type(error).__name__}: {error}"],
+            }
+        )
+        return False, outputs
+
+
+def _as_json(outputs: list[dict[str, Any]]) -> bytes:
+    """Return outputs as JSON bytes; the judge parses nothing else."""
+    return json.dumps(outputs, default=str).encode()
+
+
+def _fork_calls(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
+    """Fork an exercise process, and tell when it has ended."""
+    _, descriptors, _, _ = socket.recv_fds(sock, 1, 1)
+    # What the sweep killed after the last one's end counts as a process until it is reaped.
+    reap()
+    # The cells are over: an exercise that signals this process must not disturb it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            sock.close()
+            calls = SocketLine(socket.socket(fileno=descriptors[0]))
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+            serve_calls(calls, shell, limits, lambda source: _run_replacing(shell, source, limits))
+            status = 0
+        finally:
+            # No atexit handler, no finaliser: this fork ends here whatever the student registered.
+            sys.stdout = sys.stderr = None  # type: ignore[assignment]
+            os._exit(status)
+    os.close(descriptors[0])
+    _, status = os.waitpid(child, 0)
+    # What the exercise left running has been killed, and became this process's child.
+    reap()
+    send_frame(sock, {"ended": status})
+
+
+def _run_replacing(shell: BoxShell, source: str, limits: Limits) -> tuple[dict[str, Any], bytes]:
+    """Run code in the place of a cell's; it is interrupted as cells are."""
+    signal.signal(signal.SIGXCPU, _raise_interrupted)
+    try:
+        succeeded, outputs = _run_cell(shell, source, limits)
+    finally:
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    return {"succeeded": succeeded}, _as_json(outputs)
