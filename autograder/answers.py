@@ -33,9 +33,7 @@ class KnownAnswer:
     def source(self) -> str:
         """The code a student would have written: the function under the exercise's name."""
         source = textwrap.dedent(inspect.getsource(self.function))
-        definition = re.search(r"^def ", source, re.MULTILINE)
-        assert definition is not None, self.function
-        return source[definition.start() :].replace(self.function.__name__, self.exercise)
+        return as_exercise(source, self.function.__name__, self.exercise)
 
 
 def wrong(says: str, *, caught_by: str) -> Callable[[Function], Function]:
@@ -50,13 +48,32 @@ def right(says: str) -> Callable[[Function], Function]:
 
 def _registering(says: str, caught_by: str | None) -> Callable[[Function], Function]:
     def register(function: Function) -> Function:
-        exercise, separator, name = function.__name__.partition("__")
-        if not separator or not name:
+        names = exercise_and_name(function.__name__)
+        if names is None:
             raise ValueError(f"{function.__name__}: name a known answer <exercise>__<answer>")
+        exercise, name = names
         setattr(function, _ATTRIBUTE, KnownAnswer(exercise, name, says, caught_by, function))
         return function
 
     return register
+
+
+def exercise_and_name(function: str) -> tuple[str, str] | None:
+    """Return whose answer a function of `tests/answers/` is, and which; None where it is none.
+
+    >>> exercise_and_name("kl_standard__no_half")
+    ('kl_standard', 'no_half')
+    >>> exercise_and_name("_helper")
+    """
+    exercise, _, name = function.partition("__")
+    return (exercise, name) if exercise and name else None
+
+
+def as_exercise(source: str, function: str, exercise: str) -> str:
+    """Return a known answer's code without its decorators, under the exercise's name."""
+    definition = re.search(r"^def ", source, re.MULTILINE)
+    assert definition is not None, function
+    return source[definition.start() :].replace(function, exercise)
 
 
 def known_answers(module: ModuleType) -> list[KnownAnswer]:

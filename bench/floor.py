@@ -21,8 +21,8 @@ import click
 import nbformat
 from in_kernel import run_cases
 
+from autograder.course.facts import read_facts, slow_imports
 from autograder.course.files import Assignment, find_course
-from autograder.course.master import read_master
 from autograder.judge.assignment_side import JudgeSide
 from autograder.sandbox.inside.shell import BoxShell
 from autograder.sandbox.inside.warm_up import warm_up
@@ -46,7 +46,7 @@ class Floor:
     def warmed(cls, assignment: Assignment) -> Floor:
         """Import and touch everything once, as the engine's own processes do."""
         judge = JudgeSide(assignment).load()
-        shell = warm_up(list(assignment.slow_imports))
+        shell = warm_up(list(slow_imports(assignment)))
         return cls(assignment, shell, judge, nbformat.read(assignment.release_notebook, 4))
 
     def grade(self, student: str) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def main(course: Path, assignment: str, out: Path, processes: int) -> None:
     floor = Floor.warmed(chosen)
     out = out.resolve()
     with tempfile.TemporaryDirectory(prefix="floor-") as work:
-        for name in read_master(chosen).data:
+        for name in read_facts(chosen).data:
             shutil.copy(chosen.course.data / Path(name).name, work)
         os.chdir(work)
         warm = time.time()

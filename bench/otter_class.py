@@ -15,7 +15,7 @@ from two_courses import Scores
 from autograder.course.files import Assignment
 from autograder.course.master import read_master
 from autograder.course.notebooks import DEMO_TAG
-from autograder.judge.assignment_side import hidden_test_classes
+from autograder.course.parts import hidden_test_sentences
 
 _BENCH = Path(__file__).parent
 OTTER_PYTHON = _BENCH / ".venv-otter" / "bin" / "python"
@@ -57,7 +57,7 @@ def write_otter_assignment(stock: Assignment, students: list[str], folder: Path)
     """Write otter's zip of tests and the students' notebooks, taken from the stock course."""
     (folder / "notebooks").mkdir(parents=True)
     master = read_master(stock)
-    tests = hidden_test_classes(stock)
+    tests = hidden_test_sentences(stock)
     with zipfile.ZipFile(folder / "autograder.zip", "w") as archive:
         archive.writestr("otter_config.json", json.dumps({"lang": "python", "pdf": False}))
         for exercise in master.exercises:

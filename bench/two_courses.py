@@ -11,9 +11,9 @@ from typing import Any
 import nbformat
 from nbgrader.api import Gradebook
 
+from autograder.course.facts import Exercise
 from autograder.course.files import Assignment, Course
 from autograder.course.functions import read_functions
-from autograder.course.master import Exercise
 from autograder.judge.assignment_side import JudgeSide
 
 _STOCK_CONFIG = """

@@ -12,17 +12,11 @@ from typing import NoReturn
 
 import click
 
+import autograder.lean_start  # noqa: F401  Before anything that is slow to import.
+from autograder.cli.display import say
 from autograder.course.files import find_course
 from autograder.errors import AutograderError
-
-# Set before numpy and torch are imported: a forked process must not meet other threads.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-# nbformat imports jsonschema, which builds the grammar of all URIs for 2 s where it can import the
-# first of these; nothing here checks that a text is a URI or a time.
-for _name in ("rfc3987_syntax", "rfc3986_validator", "isoduration"):
-    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]
+from autograder.safe_text import for_terminal
 
 
 class _Group(click.Group):
@@ -32,8 +26,12 @@ class _Group(click.Group):
         try:
             return super().invoke(context)
         except AutograderError as error:
-            click.echo(f"autograder: {error}", err=True)
+            say(f"autograder: {error}", err=True)
             sys.exit(2)
+        except click.ClickException as error:
+            # What was typed may be a file's name, by the shell's own pattern.
+            object.__setattr__(error, "message", for_terminal(error.message))
+            raise
 
 
 EXIT_CODES = """

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import click
 
-from autograder.cli.display import progress
+from autograder.cli.display import progress, say
 from autograder.course.files import Course
 
 
@@ -28,13 +28,13 @@ def build(find: Callable[[], Course], assignments: tuple[str, ...], check: bool)
     changed = 0
     for assignment in progress(course.chosen(assignments), "building"):
         for path in act(assignment):
-            click.echo(f"{'stale' if check else 'wrote'}: {path.relative_to(course.root)}")
+            say(f"{'stale' if check else 'wrote'}: {path.relative_to(course.root)}")
             changed += 1
     if check and changed:
-        click.echo("run `autograder build`", err=True)
+        say("run `autograder build`", err=True)
         sys.exit(1)
     if not changed:
-        click.echo("all notebooks are up to date")
+        say("all notebooks are up to date")
 
 
 @click.command()
@@ -60,7 +60,7 @@ def check(find: Callable[[], Course], assignments: tuple[str, ...], no_validate:
             for found in progress(pool.map(check_validator, chosen), "validating", len(chosen)):
                 problems += found
     for problem in problems:
-        click.echo(problem)
+        say(problem)
     if problems:
         sys.exit(1)
-    click.echo(f"{len(chosen)} assignments hold together")
+    say(f"{len(chosen)} assignments hold together")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 from rich.table import Table
 
-from autograder.cli.display import console, progress
+from autograder.cli.display import add_row, console, progress, say
 from autograder.cli.options import isolation_option, jobs_option
 from autograder.course.files import Assignment, Course
 
@@ -49,8 +49,8 @@ def calibrate(
     problems = [(outcome, problem) for outcome in outcomes for problem in outcome.problems]
     for outcome, problem in problems:
         case = outcome.case
-        click.echo(f"{case.assignment} {case.exercise or ''} {case.face} {case.name}: {problem}")
-    click.echo(f"{len(outcomes)} answers calibrated, {len(problems)} problems")
+        say(f"{case.assignment} {case.exercise or ''} {case.face} {case.name}: {problem}")
+    say(f"{len(outcomes)} answers calibrated, {len(problems)} problems")
     if problems:
         sys.exit(1)
 
@@ -74,7 +74,8 @@ def _table(assignment: Assignment, outcomes: list["calibration.CaseResult"]) -> 
         zeros = [outcome for outcome in mine if outcome.case.face is Face.ZEROS]
         caught = [outcome for outcome in wrong if outcome.case.caught_by in outcome.failed]
         named = [outcome for outcome in wrong if outcome.misconception == outcome.case.name]
-        table.add_row(
+        add_row(
+            table,
             exercise.name,
             " ".join(f"{outcome.score:g}/{outcome.points:g}" for outcome in zeros),
             f"{sum(not outcome.problems for outcome in right)}/{len(right)}",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
 from rich.table import Table
 
+from autograder.cli.display import add_row
 from autograder.grading.what_changed import Change
 
 
@@ -17,11 +17,12 @@ def changes_table(changes: list[Change]) -> Table:
     table.add_column("why", overflow="fold")
     for one in changes:
         stands = "; a manual score stands" if one.has_manual_score else ""
-        table.add_row(
-            escape(one.student),
+        add_row(
+            table,
+            one.student,
             one.exercise or "all",
             "none" if one.before is None else f"{one.before:g}",
             f"{one.after:g}",
-            escape(one.why + stands),
+            one.why + stands,
         )
     return table

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from autograder.cli.display import STDERR
+from autograder.cli.display import STDERR, say, say_json
 from autograder.grading.tasks import Graded
 
 _LINE_EVERY_S = 10.0
@@ -125,7 +123,7 @@ class _PlainLines:
         self._last = time.monotonic()
         tally = self._tally
         entered = f", {tally.entered} entered in the gradebook" if tally.entered else ""
-        click.echo(f"{tally.done} of {tally.total} done, {tally.words()}{entered}", err=True)
+        say(f"{tally.done} of {tally.total} done, {tally.words()}{entered}", err=True)
 
 
 class _JsonLines:
@@ -145,7 +143,7 @@ class _JsonLines:
             "seconds": graded.seconds,
             "is_new": graded.is_new,
         }
-        click.echo(json.dumps(line), err=True)
+        say_json(line, err=True)
 
     def entered(self) -> None:
         self._tally.entered += 1

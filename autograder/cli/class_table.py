@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from statistics import mean, median
 
-from rich.markup import escape
 from rich.table import Table
 
+from autograder.cli.display import Styled, add_row
 from autograder.grading.tasks import Graded
 from autograder.results.document import ExerciseResult, SubmissionResult
 from autograder.results.verdicts import Verdict
+from autograder.safe_text import for_markup
 
 _MARKS = {
     Verdict.PASSED: "[green]✓[/]",
@@ -28,7 +29,8 @@ def class_table(results: list[SubmissionResult]) -> list[Table]:
     scores = Table(title="Scores", title_justify="left", caption_justify="left")
     scores.caption = (
         "✓ passed  ✗ failed  · not solved  crash, mem, time: ended there  ours: grader's fault. "
-        "Columns: " + ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
+        "Columns: "
+        + for_markup(", ".join(f"{number} {name}" for number, name in enumerate(names, 1)))
     )
     scores.add_column("student")
     scores.add_column("score", justify="right")
@@ -37,8 +39,9 @@ def class_table(results: list[SubmissionResult]) -> list[Table]:
     scores.add_column("extra", justify="right")
     scores.add_column("s", justify="right")
     for result in results:
-        scores.add_row(
-            escape(result.student),
+        add_row(
+            scores,
+            result.student,
             f"{result.score:g}/{result.max_score:g}",
             *(_cell(exercise) for exercise in result.exercises),
             f"{result.extra_credit:g}",
@@ -52,21 +55,21 @@ def class_summary(graded: list[Graded]) -> Table:
     table = Table(title=f"{len(graded)} submissions", title_justify="left", show_header=False)
     scores = [one.score for one in graded]
     highest = graded[0].max_score
-    table.add_row("score", f"mean {mean(scores):.1f}, median {median(scores):g} of {highest:g}")
-    table.add_row("graded now", str(sum(one.is_new for one in graded)))
+    add_row(table, "score", f"mean {mean(scores):.1f}, median {median(scores):g} of {highest:g}")
+    add_row(table, "graded now", str(sum(one.is_new for one in graded)))
     for verdict in Verdict:
         count = sum(one.verdict is verdict for one in graded)
         if count:
-            table.add_row(f"{_MARKS[verdict]} {verdict}", str(count))
+            add_row(table, Styled(f"{_MARKS[verdict]} {verdict}"), str(count))
     flagged = [one.found.student for one in graded if one.needs_person]
     if flagged:
-        table.add_row("need a person", escape(", ".join(flagged)))
+        add_row(table, "need a person", ", ".join(flagged))
     return table
 
 
-def _cell(exercise: ExerciseResult) -> str:
+def _cell(exercise: ExerciseResult) -> Styled:
     score = f" {exercise.score:g}" if 0 < exercise.score < exercise.points else ""
-    return f"{_MARKS[exercise.verdict]}{score}"
+    return Styled(f"{_MARKS[exercise.verdict]}{score}")
 
 
 def _findings(results: list[SubmissionResult]) -> Table:
@@ -75,13 +78,12 @@ def _findings(results: list[SubmissionResult]) -> Table:
         table.add_column(heading, overflow="fold")
     for result in results:
         for note in result.notes[:3]:
-            table.add_row(escape(result.student), "", "note", escape(note))
+            add_row(table, result.student, "", "note", note)
         for exercise in result.exercises:
             if exercise.verdict in (Verdict.PASSED, Verdict.MISSING):
                 continue
             verdict = str(exercise.verdict)
-            row = (result.student, exercise.name, verdict, _finding(exercise))
-            table.add_row(*map(escape, row))
+            add_row(table, result.student, exercise.name, verdict, _finding(exercise))
     return table
 
 

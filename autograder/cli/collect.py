@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autograder.cli.display import console, progress
+from autograder.cli.display import console, progress, say
 from autograder.cli.download_options import download_options, reading_from
 from autograder.course.files import Course
 
@@ -74,4 +74,4 @@ def _show(outcomes: list[Outcome], course: Course, dry_run: bool) -> None:
     for table in collect_tables(outcomes, course.root):
         out.print(table)
     if dry_run:
-        out.print("Dry run: nothing was written.")
+        say("Dry run: nothing was written.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from rich.markup import escape
 from rich.table import Table
 
+from autograder.cli.display import Styled, add_row
 from autograder.submissions.intake.outcomes import Action, Outcome
 from autograder.submissions.intake.times import render_time
 
@@ -45,12 +45,13 @@ def _table(title: str, outcomes: list[Outcome], root: Path) -> Table:
     table.add_column("from", overflow="fold")
     table.add_column("note", overflow="fold")
     for outcome in outcomes:
-        table.add_row(
-            escape(_visible(outcome.student)),
-            _MARKS[outcome.action],
+        add_row(
+            table,
+            outcome.student,
+            Styled(_MARKS[outcome.action]),
             render_time(outcome.time),
-            escape(_visible(outcome.source)),
-            escape(_visible(_note(outcome, root))),
+            outcome.source,
+            _note(outcome, root),
         )
     return table
 
@@ -58,8 +59,3 @@ def _table(title: str, outcomes: list[Outcome], root: Path) -> Table:
 def _note(outcome: Outcome, root: Path) -> str:
     kept = f"the old one is {outcome.kept.relative_to(root)}" if outcome.kept else ""
     return "; ".join(text for text in (outcome.reason, kept) if text)
-
-
-def _visible(text: str) -> str:
-    """Return a text that a terminal only shows: names are written by strangers."""
-    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from autograder.cli.display import say
 from autograder.course.files import Course
 
 
@@ -22,4 +23,4 @@ def demo(find: Callable[[], Course], assignment: str) -> None:
 
     course = find()
     paths = make_class(course.assignment(assignment))
-    click.echo(f"{len(paths)} made-up students in {course.submitted}")
+    say(f"{len(paths)} made-up students in {course.submitted}")

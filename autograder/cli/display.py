@@ -1,10 +1,11 @@
-"""Progress and tables, in one style."""
+"""All that a command says: lines, tables, JSON and progress, in one style and safe to show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
+import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -14,11 +15,39 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+
+from autograder.safe_text import for_json, for_markup, for_terminal
 
 Item = TypeVar("Item")
 
 # Progress goes to stderr, so that what a command prints can be piped.
 STDERR = Console(stderr=True)
+
+
+class Styled(str):
+    """Text of ours with rich's own marks in it; every other text is a stranger's."""
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print one line; what a stranger wrote in it is only shown."""
+    click.echo(for_terminal(str(text)), err=err)
+
+
+def say_json(document: object, *, err: bool = False, indent: int | None = None) -> None:
+    """Print a value as JSON."""
+    click.echo(for_json(document, indent=indent), err=err)
+
+
+def say_pieces(pieces: Iterable[str]) -> None:
+    """Print the pieces of a document that is safe already."""
+    for piece in pieces:
+        click.echo(piece, nl=False)
+
+
+def add_row(table: Table, *cells: str) -> None:
+    """Add a row to a table; a cell that is not Styled is a stranger's."""
+    table.add_row(*(one if isinstance(one, Styled) else for_markup(one) for one in cells))
 
 
 def console() -> Console:

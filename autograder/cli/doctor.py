@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from autograder.cli.display import console
+from autograder.cli.display import Styled, add_row, console
 
 
 @click.command()
@@ -24,7 +24,7 @@ def doctor() -> None:
         mark = (
             "[green]ok[/]" if finding.good else ("[red]no[/]" if finding.needed else "[yellow]-[/]")
         )
-        table.add_row(mark, finding.what, finding.found, finding.mend)
+        add_row(table, Styled(mark), finding.what, finding.found, finding.mend)
     console().print(table)
     if any(finding.needed and not finding.good for finding in findings):
         sys.exit(1)

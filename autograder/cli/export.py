@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.cli.display import say
 from autograder.cli.options import isolation_option
 from autograder.course.files import Assignment, Course
 
@@ -158,15 +159,15 @@ def _tell(matched: Matched, not_final: list[str]) -> None:
     _list_names("with a score here but not in the roster", matched.missing_in_roster)
     _list_names("wait for a person, so their scores are not final", not_final)
     for warning in matched.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
 
 
 def _list_names(what: str, names: list[str]) -> None:
-    """Name students on stderr; a name is shown quoted, so that no terminal obeys it."""
+    """Name students on stderr, each in quotes."""
     if names:
         shown = ", ".join(repr(name) for name in names[:20])
         more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-        click.echo(f"{len(names)} {what}: {shown}{more}", err=True)
+        say(f"{len(names)} {what}: {shown}{more}", err=True)
 
 
 def _export_gradescope(
@@ -186,7 +187,7 @@ def _export_gradescope(
     if path != _STDOUT:
         check_writable(path, "zip")
     if isolation == "none":
-        click.echo(
+        say(
             "warning: --isolation none lets student code on Gradescope read the hidden tests and "
             "write its own score",
             err=True,
@@ -202,7 +203,7 @@ def _export_gradescope(
         target = folder / result.student / "results.json"
         write_export(target, document.model_dump_json(indent=1).encode())
         count += 1
-    click.echo(f"wrote: {count} results.json in {folder}", err=True)
+    say(f"wrote: {count} results.json in {folder}", err=True)
 
 
 def _write(path: Path, content: bytes, what: str) -> None:
@@ -212,4 +213,4 @@ def _write(path: Path, content: bytes, what: str) -> None:
         sys.stdout.buffer.write(content)
     else:
         write_export(path, content)
-        click.echo(f"wrote: {path} ({what})", err=True)
+        say(f"wrote: {path} ({what})", err=True)

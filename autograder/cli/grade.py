@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.display import console
+from autograder.cli.display import console, say, say_pieces
 from autograder.cli.download_options import download_options, reading_from
 from autograder.cli.intake import Intake
 from autograder.cli.options import isolation_option, jobs_option, limit_options, limits_from
 from autograder.course.files import Assignment, Course
 
 if TYPE_CHECKING:
-    from autograder.grading.class_run import ClassGrading
+    from autograder.grading.class_run import ClassGrading, Judges
+    from autograder.grading.loaded import LoadedAssignment
     from autograder.grading.settings import ClassSettings
     from autograder.grading.tasks import Graded
     from autograder.results.document import SubmissionResult
@@ -89,8 +90,9 @@ def grade(
     chosen = course.assignment(assignment)
     if cluster is not None and not _was_given("jobs"):
         jobs = sys.maxsize
+    is_remote = cluster is not None
     settings = ClassSettings(
-        jobs, Isolation(isolation), limits_from(course, limits), force, cluster
+        jobs, Isolation(isolation), limits_from(course, limits), force, is_remote
     )
     _see_to_isolation(settings)
     if not chosen.release_notebook.is_file():
@@ -105,7 +107,8 @@ def grade(
         # Takes half a second to import.
         from autograder.grading.class_run import ClassGrading
 
-        grading = ClassGrading(chosen, settings, Path(scratch), what_changed, boxes)
+        make_pool = None if cluster is None else _judges_at(cluster, jobs)
+        grading = ClassGrading(chosen, settings, Path(scratch), what_changed, boxes, make_pool)
         graded, problems = _grade(grading, found, enter=writes, as_json=as_json)
         if what_changed:
             _show_changes(chosen, graded)
@@ -114,7 +117,7 @@ def grade(
         else:
             _show(chosen, graded)
     for problem in problems:
-        click.echo(problem, err=True)
+        say(problem, err=True)
     if problems or intake.left_out or any(one.needs_person for one in graded):
         sys.exit(1)
 
@@ -124,9 +127,15 @@ def _see_to_isolation(settings: ClassSettings) -> None:
     from autograder.sandbox.isolation import Isolation
 
     if settings.isolation is Isolation.NONE:
-        click.echo("warning: --isolation none runs student code with your own rights", err=True)
-    elif settings.cluster is None:
+        say("warning: --isolation none runs student code with your own rights", err=True)
+    elif not settings.is_remote:
         find_bubblewrap()
+
+
+def _judges_at(address: str, jobs: int) -> Callable[[LoadedAssignment], Judges]:
+    from autograder.cluster.pool import judges_at
+
+    return judges_at(address, jobs)
 
 
 def _was_given(option: str) -> bool:
@@ -158,7 +167,7 @@ def _grade(
                 progress.entered()
                 problems += [] if event.problem is None else [event.problem]
     except KeyboardInterrupt:
-        click.echo(
+        say(
             f"stopped: {len(done)} of {len(found)} have their results; "
             "type the same again to go on",
             err=True,
@@ -179,8 +188,7 @@ def _results(graded: list[Graded]) -> Iterator[SubmissionResult]:
 def _print_document(assignment: Assignment, graded: list[Graded]) -> None:
     from autograder.results.document import document_lines
 
-    for line in document_lines(assignment.name, _results(graded)):
-        click.echo(line, nl=False)
+    say_pieces(document_lines(assignment.name, _results(graded)))
 
 
 def _show(assignment: Assignment, graded: list[Graded]) -> None:
@@ -189,7 +197,7 @@ def _show(assignment: Assignment, graded: list[Graded]) -> None:
     out = console()
     if len(graded) > _LARGE_CLASS:
         out.print(class_summary(graded))
-        out.print(f"`autograder report {assignment.name}` shows the class", highlight=False)
+        say(f"`autograder report {assignment.name}` shows the class")
         return
     for table in class_table(list(_results(graded))):
         out.print(table)
@@ -199,8 +207,10 @@ def _show_changes(assignment: Assignment, graded: list[Graded]) -> None:
     from autograder.cli.changes_table import changes_table
     from autograder.grading.what_changed import what_changed
 
-    out = console()
     changes = what_changed(assignment, graded)
     regraded = sum(one.is_new for one in graded)
-    out.print(f"{regraded} of {len(graded)} submissions would be graded again")
-    out.print(changes_table(changes) if changes else "no score would change")
+    say(f"{regraded} of {len(graded)} submissions would be graded again")
+    if changes:
+        console().print(changes_table(changes))
+    else:
+        say("no score would change")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from autograder.cli.collect_table import collect_tables
-from autograder.cli.display import STDERR, progress
+from autograder.cli.display import STDERR, progress, say_json
 from autograder.course.files import Assignment
 
 if TYPE_CHECKING:
@@ -76,7 +73,7 @@ class Intake:
         if self.as_json:
             for one in self.left_out:
                 line = {"left_out": one.source, "student": one.student, "reason": one.reason}
-                click.echo(json.dumps(line), err=True)
+                say_json(line, err=True)
             return
         for table in collect_tables(outcomes, self.assignment.course.root):
             STDERR.print(table)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from autograder.cli.display import say
 from autograder.course.files import Course
 
 
@@ -24,5 +25,5 @@ def new(find: Callable[[], Course], assignment: str, exercise: str, optional: bo
 
     course = find()
     for path in add_exercise(course, assignment, exercise, optional):
-        click.echo(f"wrote: {path.relative_to(course.root)}")
-    click.echo(f"fill in what is marked TODO, then: autograder check {assignment}")
+        say(f"wrote: {path.relative_to(course.root)}")
+    say(f"fill in what is marked TODO, then: autograder check {assignment}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autograder.cli.display import progress
+from autograder.cli.display import progress, say
 from autograder.course.files import Assignment, Course
 
 if TYPE_CHECKING:
@@ -43,16 +43,16 @@ def _report_assignment(assignment: Assignment) -> None:
     assignment_page(assignment)
     results = _read(assignment, with_pages=True)
     path = write_assignment(assignment, results)
-    click.echo(f"wrote {path}")
+    say(f"wrote {path}")
     count = len(results.rows)
-    click.echo(f"wrote {count} feedback page{'s' * (count != 1)} in {path.with_suffix('')}/")
+    say(f"wrote {count} feedback page{'s' * (count != 1)} in {path.with_suffix('')}/")
 
 
 def _report_course(course: Course) -> None:
     from autograder.reports.writing import graded_assignments, write_course
 
     classes = [_read(one, with_pages=False) for one in graded_assignments(course)]
-    click.echo(f"wrote {write_course(course, classes)}")
+    say(f"wrote {write_course(course, classes)}")
 
 
 def _read(assignment: Assignment, *, with_pages: bool) -> ClassResults:
@@ -65,7 +65,7 @@ def _read(assignment: Assignment, *, with_pages: bool) -> ClassResults:
         pass
     if len(results.rows) < files:
         unread = files - len(results.rows)
-        click.echo(
+        say(
             f"warning: {unread} of {files} files in {assignment.results} cannot be read: "
             f"run `autograder grade {assignment.name}`",
             err=True,

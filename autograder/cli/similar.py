@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
-from autograder.cli.display import console, progress
+from autograder.cli.display import add_row, console, progress, say, say_json
 from autograder.course.files import Course
 
 if TYPE_CHECKING:
@@ -63,21 +61,20 @@ def similar(
     answers = read_class(chosen, progress(found, "reading", len(found)))
     pairs = similar_pairs(answers, threshold)
     for problem in answers.unreadable:
-        click.echo(f"not compared: {_shown(problem)}", err=True)
+        say(f"not compared: {problem}", err=True)
     if html is not None:
         from autograder.exports.files import check_writable, write_export
         from autograder.similarity.side_by_side import render_pairs
 
         check_writable(html, "html")
         write_export(html, render_pairs(chosen.name, pairs[:limit]).encode("utf-8", "replace"))
-        click.echo(f"wrote: {html}", err=True)
+        say(f"wrote: {html}", err=True)
     if as_json:
-        click.echo(json.dumps(_document(chosen.name, len(found), threshold, pairs), indent=1))
+        say_json(_document(chosen.name, len(found), threshold, pairs), indent=1)
         return
-    out = console()
     if pairs:
-        out.print(_table(pairs[:limit]))
-    out.print(
+        console().print(_table(pairs[:limit]))
+    say(
         f"{len(pairs)} pairs of {len(found)} submissions have similar answers"
         + (f"; the first {limit} are shown" if len(pairs) > limit else "")
         + ". Read them before you conclude anything."
@@ -98,19 +95,15 @@ def _table(pairs: list[Pair]) -> Table:
             f"{one.exercise} {one.similarity:.0%}"
             for one in sorted(pair.exercises, key=lambda one: -one.rare_passages)
         )
-        table.add_row(
-            escape(" · ".join(map(_shown, pair.students))),
-            escape(exercises),
+        add_row(
+            table,
+            " · ".join(pair.students),
+            exercises,
             f"{pair.similarity:.0%}",
             str(pair.lines_in_common),
             str(pair.suspicion),
         )
     return table
-
-
-def _shown(text: str) -> str:
-    """Return a text that no terminal obeys."""
-    return text if text.isprintable() else repr(text)
 
 
 def _document(

@@ -62,11 +62,9 @@ def _files(assignment: Assignment) -> Iterator[tuple[str, Path]]:
     """Yield the files that travel, each by its name within the course."""
     course = assignment.course
     paths = [
-        assignment.master,
         assignment.solutions,
         assignment.hidden_tests,
         assignment.known_answers,
-        course.notebook_setup,
         # Of these the hash of the assignment is made.
         *assignment.release_notebook.parent.glob("*"),
         # All of it, not the assignment's own alone: a box shows the whole folder.

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, SchedulerGone
 from autograder.results.versions import difference, versions
 
 if TYPE_CHECKING:
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 
 
-class SchedulerGone(AutograderError):
-    """The scheduler hung up; every result that came before is kept."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(
-            f"the Dask scheduler at {address} is gone; the results so far are kept: "
-            "type the same again to go on"
-        )
+def scheduler_gone(address: str) -> SchedulerGone:
+    """Return the error of a scheduler that hung up."""
+    return SchedulerGone(
+        f"the Dask scheduler at {address} is gone; the results so far are kept: "
+        "type the same again to go on"
+    )
 
 
 @contextlib.contextmanager

@@ -13,10 +13,13 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograder.course.facts import slow_imports
 from autograder.course.files import Course
+from autograder.errors import Failure
 from autograder.grading.pool import limit_memory
 from autograder.results.document import SubmissionResult
 from autograder.sandbox.host.box import Box
@@ -50,7 +53,7 @@ def main() -> None:
         pass
     except Exception as error:
         with contextlib.suppress(PeerClosed):
-            send_frame(sock, {"error": f"{type(error).__name__}: {error}"})
+            send_frame(sock, {"error": asdict(Failure.of(error))})
 
 
 def _listen(sock: socket.socket, requests: queue.Queue[Frame]) -> None:
@@ -76,11 +79,12 @@ def _make_grader(settings: dict[str, Any]) -> Grader:
     """Open a box, and load the hidden tests meanwhile."""
     assignment = Course(Path(settings["root"])).assignment(settings["assignment"])
     isolation, limits = Isolation(settings["isolation"]), Limits(**settings["limits"])
-    box = Box(isolation, assignment.course.data, slow_imports=assignment.slow_imports).launch()
+    box = Box(isolation, assignment.course.data, slow_imports=slow_imports(assignment)).launch()
     # Imports torch, as the box does at the same time.
+    from autograder.grading.loaded import LoadedAssignment
     from autograder.grading.submission import Grader
 
-    return Grader(assignment, isolation, limits, box=box)
+    return Grader(LoadedAssignment(assignment, isolation, limits), box)
 
 
 def _answer(grader: Grader, request: Frame) -> tuple[dict[str, Any], bytes]:
@@ -90,7 +94,7 @@ def _answer(grader: Grader, request: Frame) -> tuple[dict[str, Any], bytes]:
     try:
         result = grader.grade_bytes(content, header["student"], header["name"], kept)
     except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}"}, b""
+        return {"error": asdict(Failure.of(error))}, b""
     if result.in_doubt and header["may_doubt"]:
         return {"in_doubt": True}, b""
     return {}, result.model_dump_json().encode()

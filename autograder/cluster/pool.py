@@ -15,21 +15,22 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from autograder.cluster.bundle import pack
-from autograder.cluster.connection import CONNECT_S, SchedulerGone, check_workers, connected
+from autograder.cluster.connection import CONNECT_S, check_workers, connected, scheduler_gone
 from autograder.cluster.worker import grade_on_worker
-from autograder.errors import AutograderError
-from autograder.grading.pool import JudgeDied
+from autograder.errors import AutograderError, Failure
+from autograder.grading.events import Died, Done, Event, Failed
 from autograder.grading.tasks import Graded, InDoubt, Task, keep
 from autograder.results.document import Key, SubmissionResult, read_result
 from autograder.results.versions import versions
+from autograder.safe_text import for_terminal
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from autograder.grading.submission import Grader
+    from autograder.grading.loaded import LoadedAssignment
 
-Outcome = Graded | InDoubt | JudgeDied | str
+Outcome = Event[Task, Graded | InDoubt]
 
 _LOOK_EVERY_S = 1.0
 # One submission in a thread's hands and one waiting beside it.
@@ -44,7 +45,7 @@ class _Sent:
 
 
 def _tell(message: str) -> None:
-    print(f"autograder: {message}", file=sys.stderr, flush=True)
+    print(for_terminal(f"autograder: {message}"), file=sys.stderr, flush=True)
 
 
 @dataclass
@@ -52,8 +53,8 @@ class ClusterPool:
     """Runs tasks on the workers of a Dask scheduler; reads and writes all files itself."""
 
     address: str
-    grader: Grader
-    """Ours, which grades nothing: what is sent, and what a result must fit."""
+    loaded: LoadedAssignment
+    """What is sent, and what a result must fit."""
     at_once: int = sys.maxsize
     connect_s: float = CONNECT_S
     tell: Callable[[str], None] = _tell
@@ -67,12 +68,12 @@ class ClusterPool:
         """While tasks are run: let this one run when all the others are done, with none beside."""
         self._alone.append(task)
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
-        """Yield each task with what became of it as it comes; a text is a worker's own error."""
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Yield what becomes of each task, as it comes."""
         waiting = deque(tasks)
         with connected(self.address, self.connect_s) as client:
             try:
-                sending = _Sending(client, self.grader)
+                sending = _Sending(client, self.loaded)
                 while waiting or self._sent or self._alone:
                     if not waiting and not self._sent:
                         waiting.append(self._alone.popleft())
@@ -86,7 +87,7 @@ class ClusterPool:
                 # A client that has lost its scheduler fails in ways of many kinds.
                 if client.status == "running":
                     raise
-                raise SchedulerGone(self.address) from error
+                raise scheduler_gone(self.address) from error
 
     def _count_threads(self, client: Client) -> None:
         """See now and then how many submissions the workers can have in hand."""
@@ -99,49 +100,55 @@ class ClusterPool:
             self.tell(f"waiting for workers at {self.address}")
         self._looked_at = time.monotonic()
 
-    def _send(self, sending: _Sending, task: Task) -> Iterator[tuple[Task, Outcome]]:
+    def _send(self, sending: _Sending, task: Task) -> Iterator[Outcome]:
         """Hand a submission to the scheduler; one that cannot be read is done at once."""
         try:
-            content = read_bytes(task.found.path, self.grader.limits.notebook_mb)
+            content = read_bytes(task.found.path, self.loaded.limits.notebook_mb)
         except UnreadableNotebook as error:
-            result = self.grader.unreadable(task.found.student, b"", str(error))
-            yield task, keep(task, result)
+            result = self.loaded.unreadable(task.found.student, b"", str(error))
+            yield Done(task, keep(task, result))
             return
         future = sending.send(task, content)
-        self._sent[future.key] = _Sent(task, self.grader.key(content), future)
+        self._sent[future.key] = _Sent(task, self.loaded.key(content), future)
         future.add_done_callback(self._done.put)
 
-    def _collect(self) -> Iterator[tuple[Task, Outcome]]:
+    def _collect(self) -> Iterator[Outcome]:
         try:
             future = self._done.get(timeout=_LOOK_EVERY_S)
         except queue.Empty:
             return
         sent = self._sent.pop(future.key)
-        yield sent.task, self._outcome(sent)
+        yield self._outcome(sent)
 
     def _outcome(self, sent: _Sent) -> Outcome:
         from distributed import KilledWorker
 
         if sent.future.status not in ("finished", "error"):
-            raise SchedulerGone(self.address)
+            raise scheduler_gone(self.address)
         error = sent.future.exception()
         if isinstance(error, KilledWorker):
-            return JudgeDied(sent.task)
+            return Died(sent.task)
         if isinstance(error, ImportError):
             raise AutograderError(f"a worker lacks the engine: {error}")
         if error is not None:
-            return f"{type(error).__name__}: {error}"
-        what, text = sent.future.result()
-        match what:
-            case "graded":
-                return keep(sent.task, believed(text, sent.key))
-            case "in doubt":
-                return InDoubt(sent.task)
-            case "died":
-                return JudgeDied(sent.task)
-            case "differs":
+            return Failed(sent.task, Failure.of(error))
+        match sent.future.result():
+            case "graded", str(text):
+                return Done(sent.task, keep(sent.task, believed(text, sent.key)))
+            case "in doubt", _:
+                return Done(sent.task, InDoubt(sent.task))
+            case "died", _:
+                return Died(sent.task)
+            case "differs", str(text):
                 raise AutograderError(f"{text}: install the same on both")
-        return str(text)
+            case "error", [str(kind), str(message)]:
+                return Failed(sent.task, Failure(kind, message))
+        raise AutograderError("a worker sent what is no reply: is its engine ours?")
+
+
+def judges_at(address: str, at_once: int) -> Callable[[LoadedAssignment], ClusterPool]:
+    """Return what makes the judges of a run from the workers at an address."""
+    return lambda loaded: ClusterPool(address, loaded, at_once)
 
 
 def believed(text: str, key: Key) -> SubmissionResult:
@@ -161,9 +168,9 @@ def believed(text: str, key: Key) -> SubmissionResult:
 class _Sending:
     """Puts submissions in the words that workers understand: bytes and JSON."""
 
-    def __init__(self, client: Client, grader: Grader) -> None:
+    def __init__(self, client: Client, loaded: LoadedAssignment) -> None:
         self._client, self._run = client, uuid4().hex
-        bundle = pack(grader.assignment)
+        bundle = pack(loaded.assignment)
         # A task, not scattered data: its bytes stay at the scheduler, so a lost worker loses
         # nothing; a worker gets them once, and all let go of them when this client ends.
         self._bundle = client.submit(
@@ -173,9 +180,9 @@ class _Sending:
             "bundle": bundle.digest,
             "versions": versions(),
             "setting": {
-                "assignment": grader.assignment.name,
-                "isolation": str(grader.isolation),
-                "limits": asdict(grader.limits),
+                "assignment": loaded.assignment.name,
+                "isolation": str(loaded.isolation),
+                "limits": asdict(loaded.limits),
             },
         }
         self._count = 0

@@ -16,14 +16,15 @@ from typing import Any
 
 import autograder
 from autograder.cluster.bundle import unpack
+from autograder.errors import Failure
 from autograder.results.versions import difference, versions
 from autograder.sandbox.wire.frames import Frame, FrameError, PeerClosed, receive_frame, send_frame
 
 _MAX_TRIES = 3
 _MAX_RESULT_BYTES = 2**31
 
-Reply = tuple[str, str]
-"""What became of a submission (graded, in doubt, died, error, differs), and its text."""
+Reply = tuple[str, str | list[str]]
+"""What became of a submission (graded, in doubt, died, error, differs), and what is told of it."""
 
 
 def grade_on_worker(bundle: bytes, order: bytes, earlier: bytes, content: bytes) -> Reply:
@@ -49,8 +50,8 @@ def grade_on_worker(bundle: bytes, order: bytes, earlier: bytes, content: bytes)
 
 def _read(reply: Frame, address: str) -> Reply:
     if "error" in reply.header:
-        kind, _, message = reply.header["error"].partition(": ")
-        return "error", f"{kind}: on the worker {address}: {message}"
+        met = Failure(**reply.header["error"])
+        return "error", [met.kind, f"on the worker {address}: {met.message}"]
     if "in_doubt" in reply.header:
         return "in doubt", ""
     return "graded", reply.block.decode()

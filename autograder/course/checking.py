@@ -12,8 +12,10 @@ import nbformat
 
 from autograder.course.files import Assignment, Course
 from autograder.course.functions import BEGIN, END, read_functions, setup_problems
+from autograder.course.loading import load_known_answers
 from autograder.course.master import CellKind, Master, read_master
 from autograder.course.notebooks import stale
+from autograder.course.parts import hidden_test_sentences
 from autograder.course.skeletons import unfilled
 from autograder.errors import CourseError
 
@@ -64,10 +66,8 @@ def _check_cells(master: Master) -> list[str]:
 
 def _check_faces(assignment: Assignment, names: list[str]) -> list[str]:
     """Return which exercises lack hidden tests or known answers, and what belongs to none."""
-    from autograder.judge.assignment_side import JudgeSide, hidden_test_classes
-
     problems = []
-    tested = hidden_test_classes(assignment)
+    tested = hidden_test_sentences(assignment)
     for name, tests in tested.items():
         if name not in names:
             problems.append(f"{assignment.hidden_tests}: Test_{name} belongs to no exercise")
@@ -77,7 +77,7 @@ def _check_faces(assignment: Assignment, names: list[str]) -> list[str]:
             for test, sentence in tests.items()
             if not sentence
         ]
-    answers = JudgeSide(assignment).known_answers
+    answers = load_known_answers(assignment)
     for name in names:
         if not tested.get(name):
             problems.append(

@@ -21,6 +21,12 @@ def course_config(course: Course) -> Config:
     return config
 
 
+def course_licence(course: Course) -> str | None:
+    """Return the licence of the course's text, as `c.Course.license` names it."""
+    licence = course_config(course).Course.get("license")
+    return str(licence) if licence else None
+
+
 @cache
 def course_limits(course: Course) -> Limits:
     """Return the limits that the course's configuration sets, over the defaults."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+import jupytext
 import yaml
 
+from autograder.course.facts import Exercise, Facts, Task, slow_imports_of
 from autograder.course.files import Assignment
 from autograder.errors import CourseError
+from autograder.results.versions import text_hash
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
-TEST_CLASS_PREFIX = "Test_"
 
 
 class CellKind(StrEnum):
@@ -29,22 +29,6 @@ class CellKind(StrEnum):
     PLAIN = "plain"
     DEMO = "demo"
     TASK = "task"
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """What a master says of an exercise: its name is the function the student writes."""
-
-    name: str
-    points: int
-    minutes: int
-    difficulty: int
-    optional: bool
-
-    @property
-    def tests_cell(self) -> str:
-        """The grade cell's id in nbgrader."""
-        return f"{self.name}-tests"
 
 
 @dataclass(frozen=True)
@@ -67,6 +51,24 @@ class Master:
     data: list[str]
     cells: list[MasterCell]
     exercises: list[Exercise] = field(default_factory=list)
+    digest: str = ""
+    """The hash of its text."""
+
+    @property
+    def facts(self) -> Facts:
+        """What of it grading needs."""
+        code = "\n".join(cell.source for cell in self.cells)
+        return Facts(
+            title=self.title,
+            minutes=self.minutes,
+            data=tuple(self.data),
+            imports=slow_imports_of(code),
+            exercises=tuple(self.exercises),
+            tasks=tuple(
+                Task(cell.name, cell.points) for cell in self.cells if cell.kind is CellKind.TASK
+            ),
+            master=self.digest,
+        )
 
     def exercise(self, name: str) -> Exercise:
         """Return the exercise of that name."""
@@ -75,18 +77,6 @@ class Master:
                 return exercise
         known = ", ".join(exercise.name for exercise in self.exercises)
         raise CourseError(f"{self.assignment.master}: no exercise {name!r}; exercises: {known}")
-
-
-def _import_jupytext() -> Any:
-    """Import jupytext without its part of a Jupyter server, which takes half a second to import."""
-    is_new = "jupyter_server" not in sys.modules
-    if is_new:
-        sys.modules["jupyter_server"] = None  # type: ignore[assignment]
-    try:
-        return importlib.import_module("jupytext")
-    finally:
-        if is_new:
-            del sys.modules["jupyter_server"]
 
 
 def read_master(assignment: Assignment) -> Master:
@@ -102,7 +92,7 @@ def read_master(assignment: Assignment) -> Master:
 @lru_cache(maxsize=16)
 def _understand(assignment: Assignment, text: str) -> Master:
     header = _header(assignment, text)
-    notebook = _import_jupytext().reads(text[text.index("\n---\n", 3) + 5 :], fmt="md")
+    notebook = jupytext.reads(text[text.index("\n---\n", 3) + 5 :], fmt="md")
     exercises: list[Exercise] = []
     cells: list[MasterCell] = []
     for cell in notebook.cells:
@@ -117,6 +107,7 @@ def _understand(assignment: Assignment, text: str) -> Master:
         data=[str(name) for name in header.get("data", [])],
         cells=cells,
         exercises=exercises,
+        digest=text_hash(text.encode()),
     )
 
 

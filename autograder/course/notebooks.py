@@ -10,9 +10,11 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.course.configuration import course_licence
+from autograder.course.facts import METADATA_KEY, Exercise
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
-from autograder.course.master import CellKind, Exercise, Master, MasterCell, read_master
+from autograder.course.master import CellKind, Master, MasterCell, read_master
 from autograder.errors import CourseError
 
 NBGRADER_SCHEMA = 3
@@ -90,9 +92,20 @@ def source_notebook(master: Master) -> NotebookNode:
     cells: list[NotebookNode] = []
     for number, cell in enumerate(master.cells):
         cells += _cells(master, cell, number, functions, setup)
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=copy.deepcopy(_METADATA))
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(master))
     nbformat.validate(notebook)
     return notebook
+
+
+def _metadata(master: Master) -> dict[str, Any]:
+    """Return what a built notebook says of itself: its kernel, its licence, and our facts."""
+    metadata: dict[str, Any] = {
+        **copy.deepcopy(_METADATA),
+        METADATA_KEY: master.facts.as_metadata(),
+    }
+    if (licence := course_licence(master.assignment.course)) is not None:
+        metadata["license"] = licence
+    return metadata
 
 
 def _cells(
@@ -160,7 +173,7 @@ def _check(exercise: Exercise, source: str) -> NotebookNode:
 
 def _release(assignment: Assignment, source: NotebookNode) -> NotebookNode:
     """Let nbgrader itself make the student's notebook, in a folder of its own."""
-    from autograder.gradebook.nbgrader_commands import generate_release
+    from autograder.course.nbgrader_release import generate_release
 
     released = generate_release(assignment, _bytes(source))
     for cell, original in zip(released.cells, source.cells, strict=True):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from autograder.results.document import ExerciseResult, SubmissionResult, TestResult
 from autograder.results.verdicts import Verdict
-from autograder.submissions.cleaning import clean_text
+from autograder.safe_text import for_page
 
 _MAX_OUTPUT = 10_000
 
@@ -148,5 +148,5 @@ def _output(exercise: ExerciseResult, test: TestResult) -> str:
 
 def _text(text: str) -> str:
     """Return a text without what a terminal obeys, no longer than a page shows."""
-    cleaned = clean_text(text).replace("\x1b", "\N{REPLACEMENT CHARACTER}")
+    cleaned = for_page(text)
     return cleaned if len(cleaned) <= _MAX_OUTPUT else cleaned[:_MAX_OUTPUT] + " …"

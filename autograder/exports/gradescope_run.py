@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-import autograder.cli  # noqa: F401  Sets up the process as for every command: fewer imports.
+import autograder.lean_start  # noqa: F401  As for every command: fewer imports.
 from autograder.exports.gradescope_results import (
     GradescopeResults,
     Visibility,
@@ -19,6 +19,7 @@ from autograder.exports.gradescope_results import (
 )
 from autograder.results.document import SubmissionResult
 from autograder.results.verdicts import Verdict
+from autograder.safe_text import for_terminal
 from autograder.sandbox.isolation import Isolation
 
 SETTINGS_NAME = "export.json"
@@ -48,7 +49,9 @@ def main() -> None:
     except NotGraded as problem:
         document = not_graded(str(problem), needs_person=str(problem) == _OUR_FAULT)
     except Exception as error:
-        print(f"the autograder failed: {type(error).__name__}: {error}", file=sys.stderr)
+        print(
+            for_terminal(f"the autograder failed: {type(error).__name__}: {error}"), file=sys.stderr
+        )
         document = not_graded(_OUR_FAULT, needs_person=True)
     path = root / "results" / "results.json"
     path.parent.mkdir(exist_ok=True)

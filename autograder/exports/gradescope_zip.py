@@ -32,7 +32,6 @@ _GRADING_NEEDS = (
     "click",
     "cloudpickle",
     "ipython",
-    "jupytext",
     "matplotlib",
     "matplotlib-inline",
     "nbformat",
@@ -40,7 +39,6 @@ _GRADING_NEEDS = (
     "packaging",
     "pydantic",
     "pytest",
-    "pyyaml",
     "rich",
     "safetensors",
     "scipy",
@@ -75,21 +73,17 @@ def _course_files(assignment: Assignment) -> Iterator[Path]:
     course = assignment.course
     needed = [
         course.config,
-        assignment.master,
         assignment.solutions,
         assignment.hidden_tests,
         assignment.known_answers,
-        assignment.source_notebook,
         assignment.release_notebook,
     ]
     for path in needed:
         if not path.is_file():
             raise AutograderError(f"there is no {path}: run `autograder build {assignment.name}`")
     yield from needed
-    if course.notebook_setup.is_file():
-        yield course.notebook_setup
-    for notebook in (assignment.source_notebook, assignment.release_notebook):
-        yield from (path for path in _below(notebook.parent) if path != notebook)
+    notebook = assignment.release_notebook
+    yield from (path for path in _below(notebook.parent) if path != notebook)
     yield from _below(course.data)
 
 

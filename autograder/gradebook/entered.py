@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.atomic_files import write_whole
 from autograder.course.configuration import course_config
 from autograder.course.files import Assignment
-from autograder.grading.fingerprints import text_hash
+from autograder.results.versions import text_hash
 
 _SQLITE = "sqlite:///"
 

@@ -7,13 +7,25 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbgrader.converters import Autograde
+
+from autograder.gradebook.handing_over import TRAY, HandedOver, handed_over
 
 
 class InPlaceExporter(NotebookExporter):
     """nbconvert's exporter, but for the copies it makes, and with one comparison with the schema.
 
-    Each pass reads its notebook from a file, so there is nobody to keep the original for.
+    Nobody keeps the original. A pass that was handed its notebook does not read its file.
     """
+
+    def from_file(  # type: ignore[override]  # As in NotebookExporter.
+        self, file_stream: Any, resources: Any = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Take the notebook that was handed over, or read it."""
+        notebook = handed_over(resources).notebook
+        if notebook is None:
+            notebook = nbformat.read(file_stream, as_version=4)
+        return self.from_notebook_node(notebook, resources, **kw)
 
     def from_notebook_node(  # type: ignore[override]  # As in NotebookExporter.
         self, nb: NotebookNode, resources: Any = None, **kw: Any
@@ -23,5 +35,22 @@ class InPlaceExporter(NotebookExporter):
         for preprocessor in self._preprocessors:
             nb, resources = preprocessor(nb, resources)
         nbformat.validate(nb, relax_add_props=True)
+        # nbgrader's second pass goes on from what its first one has made.
+        handed_over(resources).notebook = nb
         resources["output_suffix"] = ".nbconvert"
         return nbformat.v4.writes(nb) + "\n", resources
+
+
+class AutogradeWithResult(Autograde):
+    """nbgrader's Autograde for one submission whose result is known."""
+
+    def __init__(self, handed: HandedOver, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.exporter_class = InPlaceExporter
+        self._handed = handed
+
+    def init_single_notebook_resources(self, notebook_filename: str) -> dict[str, Any]:
+        """Put what is handed over into the tray that goes through all preprocessors."""
+        resources: dict[str, Any] = super().init_single_notebook_resources(notebook_filename)
+        resources[TRAY] = self._handed
+        return resources

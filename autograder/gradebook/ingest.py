@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from sqlalchemy.exc import OperationalError
 
 from autograder.course.configuration import course_config
 from autograder.course.files import Assignment
-from autograder.errors import GradebookError
-from autograder.gradebook.database import database_failure, describe, open_gradebook
-from autograder.gradebook.exporting import InPlaceExporter
-from autograder.gradebook.nbgrader_commands import (
-    course_directory,
-    generate_release,
-    nbgrader_log,
-    put_scripts_on_path,
+from autograder.course.nbgrader_release import course_directory, generate_release
+from autograder.errors import AutograderError, GradebookError, ReleaseFailed
+from autograder.gradebook.database import (
+    database_failure,
+    describe,
+    open_gradebook,
+    shown,
 )
+from autograder.gradebook.exporting import AutogradeWithResult
+from autograder.gradebook.handing_over import HandedOver
+from autograder.gradebook.nbgrader_commands import nbgrader_log, put_scripts_on_path
 from autograder.gradebook.student_ids import refuse_active_id
-from autograder.nbgrader_plugin.fresh_results import hand_over
 from autograder.results.document import SubmissionResult
 
 
@@ -33,8 +34,24 @@ def register(assignment: Assignment) -> bool:
     with open_gradebook(directory.db_url, directory.course_id) as gradebook:
         if _is_registered(gradebook, assignment):
             return False
-    generate_release(assignment, assignment.source_notebook.read_bytes(), directory.db_url)
+    try:
+        generate_release(assignment, assignment.source_notebook.read_bytes(), directory.db_url)
+    except ReleaseFailed as error:
+        raise _why_not_registered(assignment, directory.db_url, error) from error
     return True
+
+
+def _why_not_registered(
+    assignment: Assignment, address: str, error: ReleaseFailed
+) -> AutograderError:
+    failure = database_failure(error)
+    if failure is not None:
+        return GradebookError(describe(address, failure))
+    return AutograderError(
+        f"{assignment.name}: its cells are not those in {shown(address)}, and nbgrader adds "
+        "and removes none while submissions are there; give the changed assignment a new name, or "
+        "move that gradebook away"
+    )
 
 
 def _is_registered(gradebook: Gradebook, assignment: Assignment) -> bool:
@@ -72,39 +89,39 @@ class Ingest:
         self._config = course_config(assignment.course)
         self._directory = course_directory(assignment, self._config)
 
-    def enter(self, result: SubmissionResult) -> str | None:
-        """Write a result to the gradebook and `autograded/`; return what went wrong, if any."""
+    def enter(self, result: SubmissionResult, notebook: NotebookNode | None = None) -> str | None:
+        """Write a result to the gradebook and `autograded/`; return what went wrong, if any.
+
+        `notebook` is the rebuilt submission; without it, it is read and rebuilt again.
+        """
         if (refused := refuse_active_id(result.student)) is not None:
             return refused
         if not result.is_gradable:
             return _record_unreadable(self._directory, self._assignment, result)
         self._directory.student_id = result.student
-        converter = Autograde(coursedir=self._directory, config=self._config)
-        converter.force = True
-        converter.exporter_class = InPlaceExporter
-        converter.log = nbgrader_log(self._assignment.course)
         try:
             try:
-                _start(converter, result)
+                self._run_pass(HandedOver(result, notebook))
             except GradebookError:
                 # The connection may have been cut, by a restart of the server say: once more.
-                _start(converter, result)
+                self._run_pass(HandedOver(result))
         except (NbGraderException, SystemExit) as error:
             log = self._assignment.course.root / "results" / "nbgrader.log"
             return f"{result.student}: not entered in the gradebook ({error}); see {log}"
         return None
 
-
-def _start(converter: Any, result: SubmissionResult) -> None:
-    """Run nbgrader's pass; what its database refused is a GradebookError."""
-    hand_over(result)
-    try:
-        converter.start()
-    except (NbGraderException, SystemExit) as error:
-        failure = database_failure(error)
-        if failure is None:
-            raise
-        raise GradebookError(describe(converter.coursedir.db_url, failure)) from error
+    def _run_pass(self, handed: HandedOver) -> None:
+        """Run nbgrader's pass; what its database refused is a GradebookError."""
+        converter: Any = AutogradeWithResult(handed, coursedir=self._directory, config=self._config)
+        converter.force = True
+        converter.log = nbgrader_log(self._assignment.course)
+        try:
+            converter.start()
+        except (NbGraderException, SystemExit) as error:
+            failure = database_failure(error)
+            if failure is None:
+                raise
+            raise GradebookError(describe(self._directory.db_url, failure)) from error
 
 
 def _record_unreadable(

@@ -11,8 +11,9 @@ from sqlalchemy.engine import make_url
 
 from autograder.course.configuration import course_config
 from autograder.course.files import Assignment
+from autograder.course.nbgrader_release import course_directory
 from autograder.gradebook.database import open_gradebook
-from autograder.gradebook.nbgrader_commands import course_directory, put_scripts_on_path
+from autograder.gradebook.nbgrader_commands import put_scripts_on_path
 
 
 @contextmanager

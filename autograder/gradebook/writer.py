@@ -9,21 +9,20 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograder.course.files import Assignment
 from autograder.errors import AutograderError
 from autograder.gradebook.entered import EnteredMarks
-from autograder.results.document import read_result
+from autograder.results.document import parse_result
+from autograder.results.rebuilt import take_rebuilt
 from autograder.sandbox.gc_policy import put_off_collecting, share_memory
-
-if TYPE_CHECKING:
-    from autograder.sandbox.host.run_boxes import RunBoxes
 
 # A fork, made before this process imports torch or starts threads.
 _CONTEXT = multiprocessing.get_context("fork")
@@ -44,8 +43,10 @@ class GradebookWriter:
     """Enters results one after the other, in a process of its own."""
 
     assignment: Assignment
-    boxes: RunBoxes | None = None
-    """The boxes of the run: it begins when they are ready, and a processor has nothing to do."""
+    ready: Sequence[Connection | socket.socket] = ()
+    """What can be read on when the processors have nothing to do: it begins then."""
+    after_fork: Callable[[], None] = lambda: None
+    """Called in its own process before it imports anything."""
     _waiting: deque[str] = field(default_factory=deque)
     _process: Any = None
     _connection: Connection | None = None
@@ -58,7 +59,7 @@ class GradebookWriter:
 
         def write() -> None:
             ours.close()
-            _write(theirs, self.assignment, self.boxes)
+            _write(theirs, self.assignment, self.ready, self.after_fork)
 
         self._process = _CONTEXT.Process(target=write)
         self._process.start()
@@ -121,14 +122,21 @@ class GradebookWriter:
         return [message] if isinstance(message, Entered) else []
 
 
-def _write(connection: Connection, assignment: Assignment, boxes: RunBoxes | None) -> None:
+def _write(
+    connection: Connection,
+    assignment: Assignment,
+    ready: Sequence[Connection | socket.socket],
+    after_fork: Callable[[], None],
+) -> None:
     """In the writer's process: register the assignment, then enter results until told to stop."""
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with contextlib.suppress(EOFError, BrokenPipeError):
-            if not _imports_what_it_needs(connection, boxes):
+            if not _hears([connection, *ready]):
                 return
+            after_fork()
+            _import_what_it_needs()
             students = _students(connection)
             # Other runs may write until there is something to enter.
             first = next(students, None)
@@ -152,21 +160,16 @@ def _tell(connection: Connection, error: AutograderError) -> None:
         connection.send(error)
 
 
-def _imports_what_it_needs(connection: Connection, boxes: RunBoxes | None) -> bool:
+def _import_what_it_needs() -> None:
     """Import nbgrader; not at once, for boxes and judges need the processors to start.
 
     When the boxes are ready, one has nothing to do until the judges are.
     """
-    if not _hears([connection, *(boxes.lines if boxes else ())]):
-        return False
-    if boxes is not None:
-        boxes.let_go()
     put_off_collecting()
     # Takes 2 s.
     import autograder.gradebook.ingest  # noqa: F401
 
     share_memory()
-    return True
 
 
 def _students(connection: Connection) -> Iterator[str]:
@@ -184,11 +187,22 @@ def _entering(assignment: Assignment, students: Iterable[str]) -> Iterator[Enter
     ingest = Ingest(assignment)
     for student in students:
         digest = marks.digest(student)
-        result = read_result(assignment.result(student))
-        problem = "its result is gone" if result is None else ingest.enter(result)
+        content = _content(assignment.result(student))
+        result = parse_result(content)
+        if result is None:
+            problem: str | None = "its result is gone"
+        else:
+            problem = ingest.enter(result, take_rebuilt(assignment, content))
         if problem is None:
             marks.set(student, digest)
         yield Entered(student, problem)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _hears(lines: list[Connection | socket.socket]) -> bool:

@@ -15,16 +15,18 @@ from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
 from autograder.course.master import CellKind, read_master
 from autograder.course.notebooks import source_notebook
-from autograder.grading.exercises import POINT_DIGITS
-from autograder.grading.pool import JudgeDied, Pool
+from autograder.grading.events import Died, Done, Failed
+from autograder.grading.loaded import LoadedAssignment
+from autograder.grading.pool import Pool
 from autograder.grading.process_sharing import leaves_nothing
+from autograder.grading.settings import boxes_of
 from autograder.grading.submission import Grader
 from autograder.judge.assignment_side import JudgeSide
-from autograder.results.document import ExerciseResult
+from autograder.results.document import POINT_DIGITS, ExerciseResult
 from autograder.results.verdicts import Verdict
 from autograder.sandbox.gc_policy import share_memory
 from autograder.sandbox.host.run_boxes import RunBoxes
-from autograder.sandbox.host.session import Submission
+from autograder.sandbox.host.session import Session
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 from autograder.submissions.reading import SubmittedCell
@@ -125,7 +127,7 @@ class Calibrator:
     """
 
     grader: Grader
-    _submission: Submission | None = None
+    _submission: Session | None = None
 
     def grade(self, case: Case) -> CaseResult:
         try:
@@ -143,29 +145,31 @@ class Calibrator:
 
     def _whole(self, case: Case) -> list[ExerciseResult]:
         self.close()
-        cells = _as_submitted(self.grader.release) if case.face is Face.STUB else self._complete
-        rebuilt = rebuild(cells, self.grader.release)
-        return self.grader.grade_rebuilt(rebuilt, case.name, self.grader.key(b"")).exercises
+        cells = (
+            _as_submitted(self.grader.loaded.release) if case.face is Face.STUB else self._complete
+        )
+        rebuilt = rebuild(cells, self.grader.loaded.release)
+        return self.grader.grade_rebuilt(rebuilt, case.name, self.grader.loaded.key(b"")).exercises
 
     def try_answer(self, name: str, source: str) -> ExerciseResult:
         """Grade one exercise with this code in place of its cell's."""
         submission = self._running_submission()
         submission.replaced = {name: (self.reference.index_of(name), source)}
         submission.leaves_nothing = leaves_nothing(self._sources, [source], [name])
-        exercise = next(one for one in self.grader.judge.exercises if one.name == name)
+        exercise = next(one for one in self.grader.loaded.judge.exercises if one.name == name)
         return self.grader.exercise_grading(submission, self.reference, [exercise]).grade()[0]
 
-    def _running_submission(self) -> Submission:
+    def _running_submission(self) -> Session:
         if self._submission is None or not self._submission.can_go_on:
             self.close()
-            self._submission = self.grader.submission_of(self.reference)
+            self._submission = self.grader.session_of(self.reference)
             self._submission.run_cells()
         return self._submission
 
     @cached_property
     def _complete(self) -> list[SubmittedCell]:
         """The reference notebook, as if a student had submitted it."""
-        return _as_submitted(source_notebook(read_master(self.grader.assignment)))
+        return _as_submitted(source_notebook(read_master(self.grader.loaded.assignment)))
 
     @cached_property
     def _sources(self) -> list[str]:
@@ -175,7 +179,7 @@ class Calibrator:
     @cached_property
     def reference(self) -> Rebuilt:
         """The reference notebook with nothing in it that decides no answer's score."""
-        rebuilt = rebuild(self._complete, self.grader.release)
+        rebuilt = rebuild(self._complete, self.grader.loaded.release)
         _leave_out_pictures(rebuilt.notebook)
         return rebuilt
 
@@ -251,34 +255,30 @@ def calibrate(
     if not assignments:
         return 0, iter(())
     # They get ready while the judges' side is loaded.
-    boxes = RunBoxes.of(assignments, isolation, jobs)
+    boxes = boxes_of(assignments, isolation, jobs)
     boxes.launch(jobs)
-    judges = {assignment.name: JudgeSide(assignment).load() for assignment in assignments}
+    loaded = {one.name: LoadedAssignment(one, isolation, limits) for one in assignments}
     share_memory()
     # One judge takes all answers to an exercise: it learns how they behave, to name them, once.
     by_exercise: dict[tuple[str, str | None], list[Case]] = {}
-    for judge in judges.values():
-        for case in cases_of(judge):
+    for one in loaded.values():
+        for case in cases_of(one.judge):
             if not exercises or case.exercise in exercises:
                 by_exercise.setdefault((case.assignment, case.exercise), []).append(case)
     tasks = list(by_exercise.values())
     count = sum(map(len, tasks))
-    return count, _run(tasks, judges, boxes, limits)
+    return count, _run(tasks, loaded, boxes)
 
 
 def _run(
     tasks: list[list[Case]],
-    judges: dict[str, JudgeSide],
+    loaded: dict[str, LoadedAssignment],
     boxes: RunBoxes,
-    limits: Limits,
 ) -> Iterator[CaseResult]:
     @contextlib.contextmanager
     def make_worker(number: int) -> Iterator[Callable[[list[Case]], list[CaseResult]]]:
-        box, isolation = boxes.of_judge(number), boxes.isolation
-        calibrators = {
-            name: Calibrator(Grader(judge.assignment, isolation, limits, box=box, loaded=judge))
-            for name, judge in judges.items()
-        }
+        box = boxes.of_judge(number)
+        calibrators = {name: Calibrator(Grader(one, box)) for name, one in loaded.items()}
         with box:
             yield lambda cases: _grade(cases, calibrators)
 
@@ -295,9 +295,15 @@ def _grade(cases: list[Case], calibrators: dict[str, Calibrator]) -> list[CaseRe
 
 
 def _results(pool: Pool[list[Case], Any], tasks: list[list[Case]]) -> Iterator[CaseResult]:
-    for cases, results in pool.run(tasks):
-        if isinstance(results, list):
-            yield from results
-        else:
-            why = "its judge died" if isinstance(results, JudgeDied) else str(results)
-            yield from (CaseResult(case, 0.0, 0.0, problems=[why]) for case in cases)
+    for event in pool.run(tasks):
+        match event:
+            case Done(_, results):
+                yield from results
+            case Failed(cases, failure):
+                yield from _not_graded(cases, str(failure))
+            case Died(cases):
+                yield from _not_graded(cases, "its judge died")
+
+
+def _not_graded(cases: list[Case], why: str) -> Iterator[CaseResult]:
+    return (CaseResult(case, 0.0, 0.0, problems=[why]) for case in cases)

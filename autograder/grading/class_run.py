@@ -12,11 +12,12 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from autograder.course.files import Assignment
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, CannotWrite, IsolationError
+from autograder.grading.events import Died, Done, Failed, TaskPool
 from autograder.grading.fingerprints import Fingerprint, fingerprint
-from autograder.grading.pool import JudgeDied, Pool
+from autograder.grading.pool import Pool
 from autograder.grading.settings import ClassSettings
-from autograder.grading.tasks import CannotWrite, Graded, InDoubt, Task, grade_task, keep
+from autograder.grading.tasks import Graded, InDoubt, Task, grade_task, keep
 from autograder.results.document import read_result
 from autograder.sandbox.gc_policy import put_off_collecting, share_memory
 from autograder.sandbox.host.run_boxes import RunBoxes
@@ -24,8 +25,9 @@ from autograder.submissions.finding import Found
 from autograder.submissions.reading import content_to_hash
 
 if TYPE_CHECKING:
-    from autograder.cluster.pool import ClusterPool
-    from autograder.grading.submission import Grader
+    from autograder.grading.loaded import LoadedAssignment
+
+Judges = TaskPool[Task, Graded | InDoubt]
 
 
 @dataclass
@@ -40,18 +42,23 @@ class ClassGrading:
     """Write nothing to the course."""
     launched: RunBoxes | None = None
     """The boxes, where some are getting ready already."""
+    make_pool: Callable[[LoadedAssignment], Judges] | None = None
+    """Makes the judges where they are not on this machine."""
 
     @cached_property
     def boxes(self) -> RunBoxes:
         return self.launched or self.settings.boxes_for(self.assignment)
 
-    def split(self, found: list[Found]) -> tuple[list[Task], list[Graded]]:
-        """Return what must be graded, the slowest first, and the results that still hold."""
+    def split(self, found: list[Found], *, enter: bool = False) -> tuple[list[Task], list[Graded]]:
+        """Return what must be graded, the slowest first, and the results that still hold.
+
+        With `enter`, results of the course's own submissions will go to its gradebook.
+        """
         limits, now = self.settings.limits, self._fingerprint
         todo: list[tuple[float | None, Task]] = []
         unchanged: list[Graded] = []
         for one in found:
-            task = self._task(one)
+            task = self._task(one, enter)
             kept = read_result(self.assignment.result(one.student)) if one.in_course else None
             if kept is not None and not self.settings.force:
                 key = now.key(content_to_hash(one.path, limits.notebook_mb))
@@ -66,76 +73,59 @@ class ClassGrading:
     def _fingerprint(self) -> Fingerprint:
         return fingerprint(self.assignment, self.settings.limits, self.settings.isolation)
 
-    def _task(self, found: Found) -> Task:
+    def _task(self, found: Found, enter: bool) -> Task:
         scratch = self.scratch / f"{found.student}.json"
         if not found.in_course:
             return Task(found, scratch)
         own = self.assignment.result(found.student)
         goes_to = scratch if self.is_trial else own
-        return Task(found, goes_to, earlier=None if self.settings.force else own)
+        earlier = None if self.settings.force else own
+        return Task(found, goes_to, earlier, enters=self.assignment if enter else None)
 
     def grade(self, todo: list[Task]) -> Iterator[Graded]:
         """Yield each submission as it is graded, its result written."""
         if not todo:
             return
-        if self.settings.cluster is not None:
-            yield from self._grade_on_cluster(self.settings.cluster, todo)
-            return
         put_off_collecting()
         # Imports torch for 2 s, which a run that finds everything unchanged does not need.
-        from autograder.grading.submission import Grader
+        from autograder.grading.loaded import LoadedAssignment
 
-        keeper = Grader(self.assignment, self.settings.isolation, self.settings.limits)
+        # A course that is broken is refused here, before anything is graded or sent.
+        loaded = LoadedAssignment(self.assignment, self.settings.isolation, self.settings.limits)
+        loaded.fingerprint = self._fingerprint
         share_memory()
+        with contextlib.closing(self.boxes):
+            yield from self._results(loaded, (self.make_pool or self._local_pool)(loaded), todo)
+
+    def _local_pool(self, loaded: LoadedAssignment) -> Judges:
+        from autograder.grading.submission import Grader
 
         @contextlib.contextmanager
         def make_worker(number: int) -> Iterator[Callable[[Task], Graded | InDoubt]]:
-            box = self.boxes.of_judge(number)
-            with replace(keeper, box=box, loaded=keeper.judge) as grader:
-                grader.fingerprint = self._fingerprint
+            with Grader(loaded, self.boxes.of_judge(number)) as grader:
                 yield lambda task: grade_task(grader, task)
 
-        with contextlib.closing(self.boxes):
-            yield from self._results(keeper, Pool(self.settings.jobs, make_worker), todo)
-
-    def _grade_on_cluster(self, address: str, todo: list[Task]) -> Iterator[Graded]:
-        from autograder.cluster.pool import ClusterPool
-        from autograder.grading.submission import Grader
-
-        # A course that is broken is refused here, before anything is sent.
-        keeper = Grader(self.assignment, self.settings.isolation, self.settings.limits)
-        pool = ClusterPool(address, keeper, at_once=self.settings.jobs)
-        yield from self._results(keeper, pool, todo)
+        return Pool(self.settings.jobs, make_worker)
 
     def _results(
-        self,
-        keeper: Grader,
-        pool: Pool[Task, Graded | InDoubt] | ClusterPool,
-        todo: list[Task],
+        self, loaded: LoadedAssignment, pool: Judges, todo: list[Task]
     ) -> Iterator[Graded]:
         """Yield what the judges bring; what is in doubt is graded again when they are done."""
-        if self.settings.cluster is None and not _is_busy(self.settings.jobs):
+        if not self.settings.is_remote and not _is_busy(self.settings.jobs):
             todo = [replace(task, may_doubt=False) for task in todo]
-        for task, result in pool.run(todo):
-            if isinstance(result, InDoubt):
-                pool.run_alone(replace(task, may_doubt=False))
-            else:
-                yield self._accepted(keeper, task, result)
-
-    def _accepted(
-        self, keeper: Grader, task: Task, result: Graded | InDoubt | JudgeDied | str
-    ) -> Graded:
-        student = task.found.student
-        if isinstance(result, Graded):
-            return result
-        if isinstance(result, JudgeDied):
-            why = "its judge died more than once: see the machine's log"
-            return keep(task, keeper.fault(student, why))
-        assert isinstance(result, str)
-        kind, _, message = result.partition(": ")
-        if kind in (CannotWrite.__name__, "IsolationError"):
-            raise AutograderError(message)
-        return keep(task, keeper.fault(student, result))
+        for event in pool.run(todo):
+            match event:
+                case Done(task, InDoubt()):
+                    pool.run_alone(replace(task, may_doubt=False))
+                case Done(_, Graded() as graded):
+                    yield graded
+                case Died(task):
+                    why = "its judge died more than once: see the machine's log"
+                    yield keep(task, loaded.fault(task.found.student, why))
+                case Failed(_, failure) if failure.is_a(CannotWrite, IsolationError):
+                    raise AutograderError(failure.message)
+                case Failed(task, failure):
+                    yield keep(task, loaded.fault(task.found.student, str(failure)))
 
 
 def _slowest_first(todo: list[tuple[float | None, Task]]) -> list[Task]:

@@ -6,17 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.course.master import Exercise
+from autograder.course.facts import Exercise
 from autograder.judge.hidden_tests import HiddenTests, TestOutcome
 from autograder.judge.misconceptions import Misconceptions
-from autograder.results.document import ExerciseResult, OwnLine, TestResult
+from autograder.results.document import POINT_DIGITS, ExerciseResult, OwnLine, TestResult
 from autograder.results.verdicts import Verdict, worst
+from autograder.safe_text import for_page
 from autograder.sandbox.host.channel import Channel
-from autograder.sandbox.host.session import Submission
-from autograder.submissions.cleaning import clean_outputs, clean_text
+from autograder.sandbox.host.session import Session
+from autograder.submissions.cleaning import clean_outputs
 from autograder.submissions.rebuilding import Rebuilt
-
-POINT_DIGITS = 2
 
 
 @dataclass
@@ -25,7 +24,7 @@ class ExerciseGrading:
 
     tests: HiddenTests
     misconceptions: Misconceptions
-    submission: Submission
+    submission: Session
     rebuilt: Rebuilt
     exercises: list[Exercise]
     kept: dict[str, ExerciseResult] = field(default_factory=dict)
@@ -152,11 +151,11 @@ def _test_result(outcome: TestOutcome) -> TestResult:
         name=outcome.name,
         sentence=outcome.sentence,
         verdict=outcome.verdict,
-        message=clean_text(outcome.message),
+        message=for_page(outcome.message),
         hint="" if outcome.verdict is Verdict.PASSED else outcome.hint,
         own_lines=[
-            OwnLine(line=own.line, function=clean_text(own.function), text=clean_text(own.text))
+            OwnLine(line=own.line, function=for_page(own.function), text=for_page(own.text))
             for own in outcome.own_lines
         ],
-        detail=clean_text(outcome.detail),
+        detail=for_page(outcome.detail),
     )

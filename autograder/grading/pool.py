@@ -11,25 +11,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
+from autograder.errors import Failure
+from autograder.grading.events import Died, Done, Event, Failed, Result, Task
 from autograder.sandbox.host.time_limit import times_broken_off
-from autograder.sandbox.inside.namespaces import MIB, held_data_bytes
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+from autograder.sandbox.memory import MIB, held_data_bytes
 
 _MAX_TRIES = 3
 _MEMORY_MB = 4096
 # Workers inherit everything the coordinator has imported, torch above all.
 _CONTEXT = multiprocessing.get_context("fork")
-
-
-@dataclass
-class JudgeDied(Exception):
-    """The judge of a task died, more than once: nothing is known of it."""
-
-    task: Any
 
 
 @dataclass
@@ -53,8 +45,8 @@ class Pool(Generic[Task, Result]):
         """While tasks are run: let this one run when all the others are done, with none beside."""
         self._alone.append(task)
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | JudgeDied | str]]:
-        """Yield each task with its result as it comes; a text is a worker's own error."""
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event[Task, Result]]:
+        """Yield what becomes of each task, as it comes."""
         waiting = deque((0, task) for task in tasks)
         count = min(self.jobs, len(waiting))
         try:
@@ -82,18 +74,19 @@ class Pool(Generic[Task, Result]):
 
     def _collect(
         self, worker: _Worker[Task], waiting: deque[tuple[int, Task]]
-    ) -> Iterator[tuple[Task, Result | JudgeDied | str]]:
+    ) -> Iterator[Event[Task, Result]]:
         assert worker.task is not None
         tries, task = worker.task
         worker.task = None
         try:
-            yield task, worker.connection.recv()
+            done, result = worker.connection.recv()
+            yield Done(task, result) if done else Failed(task, result)
         except (EOFError, OSError):
             self._workers[self._workers.index(worker)] = self._start()
             if tries + 1 < _MAX_TRIES:
                 waiting.appendleft((tries + 1, task))
             else:
-                yield task, JudgeDied(task)
+                yield Died(task)
 
     def _start(self) -> _Worker[Task]:
         ours, theirs = _CONTEXT.Pipe()
@@ -136,16 +129,16 @@ def _work(
             while times_broken_off() == earlier:
                 task = connection.recv()
                 try:
-                    result = do(task)
+                    said = True, do(task)
                 except Exception as error:
-                    result = f"{type(error).__name__}: {error}"
-                connection.send(result)
+                    said = False, Failure.of(error)
+                connection.send(said)
     except (EOFError, BrokenPipeError):
         pass
     except Exception as error:
         with contextlib.suppress(OSError, EOFError):
             connection.recv()
-            connection.send(f"{type(error).__name__}: {error}")
+            connection.send((False, Failure.of(error)))
     finally:
         connection.close()
         os._exit(0)

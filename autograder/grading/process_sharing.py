@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from autograder.submissions.rebuilding import Rebuilt
+
 _MODULES = {"__future__", "abc", "collections", "copy", "dataclasses", "functools", "itertools"}
 _MODULES |= {"math", "matplotlib", "numpy", "operator", "scipy", "torch", "typing"}
 _DECORATORS = {"torch.no_grad", "torch.enable_grad", "torch.inference_mode", "np.vectorize"}
@@ -86,6 +88,15 @@ def leaves_nothing(
     except (_LeavesSomething, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
+
+
+def may_share_process(rebuilt: Rebuilt, called: Iterable[str]) -> bool:
+    """Say whether no call of these functions can leave anything behind for a later one."""
+    ours = rebuilt.our_cells()
+    sources: dict[bool, list[str]] = {True: [], False: []}
+    for index, source in rebuilt.cells_to_run():
+        sources[index in ours].append(source)
+    return leaves_nothing(sources[True], sources[False], called)
 
 
 @lru_cache(maxsize=128)

@@ -15,6 +15,7 @@ from autograder.gradebook.entered import EnteredMarks
 from autograder.gradebook.writer import Entered, GradebookWriter
 from autograder.grading.class_run import ClassGrading
 from autograder.grading.tasks import Graded
+from autograder.results.rebuilt import forget_rebuilt
 from autograder.submissions.finding import Found
 
 
@@ -26,7 +27,7 @@ def grade_class(
     With `enter`, submissions in the course's own folder go to the gradebook: those graded now, and
     those that a run before this one graded and could not enter any more.
     """
-    todo, unchanged = grading.split(found)
+    todo, unchanged = grading.split(found, enter=enter)
     yield from unchanged
     marks = EnteredMarks(grading.assignment)
     known = marks.hold()
@@ -38,7 +39,8 @@ def grade_class(
     if not waiting and not (enter and any(task.found.in_course for task in todo)):
         yield from grading.grade(todo)
         return
-    with GradebookWriter(grading.assignment, grading.boxes) as writer:
+    boxes = grading.boxes
+    with GradebookWriter(grading.assignment, boxes.lines, boxes.let_go) as writer:
         for student in waiting:
             writer.enter(student)
         for graded in grading.grade(todo):
@@ -47,6 +49,7 @@ def grade_class(
                 writer.enter(graded.found.student)
             yield from writer.poll()
         yield from writer.finish()
+    forget_rebuilt(grading.assignment)
 
 
 @contextlib.contextmanager

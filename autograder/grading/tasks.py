@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.errors import AutograderError
-from autograder.results.document import SubmissionResult, read_result, write_result
+from nbformat import NotebookNode
+
+from autograder.atomic_files import write_whole
+from autograder.course.files import Assignment
+from autograder.errors import CannotWrite
+from autograder.results.document import SubmissionResult, read_result, result_bytes
+from autograder.results.rebuilt import keep_rebuilt
 from autograder.results.verdicts import Verdict
 from autograder.submissions.finding import Found
 
@@ -17,10 +22,6 @@ if TYPE_CHECKING:
     from autograder.grading.submission import Grader
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-class CannotWrite(AutograderError):
-    """There is no room for a result: the batch stops, with all it has written so far."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Task:
     earlier: Path | None = None
     may_doubt: bool = True
     """Whether a result that the machine may have spoilt is to be given up for a second run."""
+    enters: Assignment | None = None
+    """The assignment in whose gradebook the result will be entered, if in one."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,19 @@ class InDoubt:
 def grade_task(grader: Grader, task: Task) -> Graded | InDoubt:
     """Grade a submission and write its result."""
     earlier = read_result(task.earlier) if task.earlier is not None else None
-    result = grader.grade_file(task.found.path, task.found.student, earlier)
-    if result.in_doubt and task.may_doubt:
+    graded = grader.grade_file(task.found.path, task.found.student, earlier)
+    if graded.result.in_doubt and task.may_doubt:
         return InDoubt(task)
-    return keep(task, result)
+    return keep(task, graded.result, graded.notebook)
 
 
-def keep(task: Task, result: SubmissionResult) -> Graded:
+def keep(task: Task, result: SubmissionResult, notebook: NotebookNode | None = None) -> Graded:
     """Write a result where its task says, or say that there is no room."""
+    content = result_bytes(result)
+    if task.enters is not None and notebook is not None:
+        keep_rebuilt(task.enters, content, notebook)
     try:
-        write_result(task.result, result)
+        write_whole(task.result, content)
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise

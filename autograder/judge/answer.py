@@ -17,8 +17,7 @@ from autograder.sandbox.host.channel import Channel, Reply
 from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure, ContractViolation
 from autograder.sandbox.seeds import kept_generators, seed_everything
 from autograder.sandbox.wire.arguments_in import Packed, functions_in, pack, unpack
-from autograder.sandbox.wire.changes import find_changes
-from autograder.sandbox.wire.changes_back import apply_changes
+from autograder.sandbox.wire.changes import apply_changes, find_changes
 from autograder.sandbox.wire.results_out import Encoder, HostileReply, Opaque
 from autograder.testing import Callback
 

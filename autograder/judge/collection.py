@@ -16,7 +16,7 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from autograder.course.master import TEST_CLASS_PREFIX
+from autograder.course.parts import TEST_CLASS_PREFIX
 from autograder.errors import CourseError
 
 # Each costs time, and none has a part in collecting; the last two collect garbage at the end.

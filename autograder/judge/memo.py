@@ -17,7 +17,8 @@ from autograder.judge.collection import TestCase
 from autograder.results.verdicts import Verdict
 from autograder.sandbox.host.channel import Channel, Exchange, Question
 from autograder.sandbox.host.failures import AnswerFailure, OwnLine
-from autograder.sandbox.wire.frames import MIB, header_text
+from autograder.sandbox.memory import MIB
+from autograder.sandbox.wire.frames import header_text
 
 _MAX_ENDINGS = 50
 _MAX_BYTES = 128 * MIB

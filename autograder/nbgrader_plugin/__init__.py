@@ -1,1 +1,6 @@
-"""What nbgrader loads by its configuration: our preprocessors."""
+"""What a course's nbgrader_config.py names: our preprocessors, in the places of nbgrader's own."""
+
+from autograder.nbgrader_plugin.preprocessors import FillInResults, RebuildNotebook
+from autograder.nbgrader_plugin.saving import SaveScores
+
+__all__ = ["FillInResults", "RebuildNotebook", "SaveScores"]

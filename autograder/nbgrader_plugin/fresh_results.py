@@ -17,26 +17,16 @@ from autograder.submissions.reading import content_to_hash
 if TYPE_CHECKING:
     from autograder.grading.submission import Grader
 
-_handed_over: dict[tuple[str, str], SubmissionResult] = {}
-
-
-def hand_over(result: SubmissionResult) -> None:
-    """Let nbgrader's pass in this process take a result that was made a moment ago."""
-    _handed_over[result.assignment, result.student] = result
-
 
 def fresh_result(assignment: Assignment, student: str) -> SubmissionResult:
     """Return the result of a student's submission; grade it now where none holds."""
-    handed_over = _handed_over.pop((assignment.name, student), None)
-    if handed_over is not None:
-        return handed_over
     path = assignment.submission(student)
     kept = read_result(assignment.result(student))
     if kept is not None and not kept.outdated_by(_key(assignment, path)):
         return kept
-    result = _grader(assignment).grade_file(path, student, kept)
+    result = _grader(assignment).grade_file(path, student, kept).result
     if result.in_doubt:
-        result = _grader(assignment).grade_file(path, student)
+        result = _grader(assignment).grade_file(path, student).result
     write_result(assignment.result(student), result)
     return result
 
@@ -52,6 +42,6 @@ def _grader(assignment: Assignment) -> Grader:
     # Imports torch for 2 s, which a result that is handed over does not need.
     from autograder.grading.submission import Grader
 
-    grader = Grader(assignment, Isolation.BOX, course_limits(assignment.course))
+    grader = Grader.of(assignment, Isolation.BOX, course_limits(assignment.course))
     atexit.register(grader.__exit__, None, None, None)
     return grader

@@ -13,6 +13,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder.course.configuration import course_limits
 from autograder.course.files import Assignment, find_course
 from autograder.errors import AutograderError
+from autograder.gradebook.handing_over import handed_over
 from autograder.gradebook.student_ids import refuse_active_id
 from autograder.nbgrader_plugin.fresh_results import fresh_result
 from autograder.results.document import ExerciseResult
@@ -43,10 +44,19 @@ class RebuildNotebook(NbGraderPreprocessor):
     """Replace the submitted notebook by ours with the student's answers in it."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Read the file anew: nothing that nbformat made of it is believed."""
+        """Read the file anew: nothing that nbformat made of it is believed.
+
+        Where the pass was handed the notebook that was graded, that is it already.
+        """
         assignment = _assignment_of(resources)
         if (refused := refuse_active_id(resources["nbgrader"]["student"])) is not None:
             raise AutograderError(refused)
+        handed = handed_over(resources)
+        if handed.result is not None and handed.notebook is not None:
+            for note in handed.result.notes:
+                self.log.warning("%s: %s", handed.result.student, note)
+            _show_mark_schemes(nb, assignment)
+            return nb, resources
         path = assignment.submission(resources["nbgrader"]["student"])
         release = _our_notebook(assignment.release_notebook)
         limits = course_limits(assignment.course)
@@ -79,8 +89,10 @@ class FillInResults(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Return the notebook with every cell's outputs; a grade cell's last one is its score."""
         assignment = _assignment_of(resources)
-        result = fresh_result(assignment, resources["nbgrader"]["student"])
-        resources["autograder"] = result
+        handed = handed_over(resources)
+        if handed.result is None:
+            handed.result = fresh_result(assignment, resources["nbgrader"]["student"])
+        result = handed.result
         outputs = {cell.index: cell.outputs for cell in result.cells}
         exercises = {f"{exercise.name}-tests": exercise for exercise in result.exercises}
         for index, cell in enumerate(nb.cells):

@@ -9,6 +9,7 @@ from nbgrader.api import BaseCell, Comment, Grade, Gradebook
 from nbgrader.preprocessors import SaveAutoGrades
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution, is_task
 
+from autograder.gradebook.handing_over import handed_over
 from autograder.results.document import SubmissionResult
 from autograder.results.verdicts import Verdict
 
@@ -39,8 +40,10 @@ class SaveScores(SaveAutoGrades):
                     self._save_score(cell, grades[cell.metadata.nbgrader.grade_id])
                 if is_solution(cell) or is_task(cell):
                     self._save_comment(cell, comments[cell.metadata.nbgrader.grade_id])
-            self._save_extra_credit(resources["autograder"], grades, comments, told)
-            self._flag_faults(resources["autograder"], grades)
+            result = handed_over(resources).result
+            assert result is not None, "FillInResults comes first"
+            self._save_extra_credit(result, grades, comments, told)
+            self._flag_faults(result, grades)
             gradebook.db.commit()
         return nb, resources
 

@@ -136,10 +136,9 @@ def _endings(result: SubmissionResult) -> list[Ending]:
             )
             endings.append(Ending(result.student, exercise.name, exercise.verdict, message))
     for cell in result.cells:
-        verdict, _, message = cell.problem.partition(": ")
-        if verdict in Verdict.__members__:
+        if cell.ended_by is not None:
             where = f"cell {cell.index + 1}"
-            endings.append(Ending(result.student, where, Verdict(verdict), message))
+            endings.append(Ending(result.student, where, *cell.ended_by))
     if result.needs_person and not any(exercise.tests for exercise in result.exercises):
         why = "; ".join(result.notes)
         endings.append(Ending(result.student, "the file", result.verdict, why))

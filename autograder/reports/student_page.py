@@ -93,8 +93,8 @@ def _png_size(png: str) -> tuple[int, int] | None:
 def _troubles(result: SubmissionResult) -> list[CellTrouble]:
     troubles = []
     for cell in result.cells:
-        if cell.problem:
-            _, _, message = cell.problem.partition(": ")
+        if cell.ended_by is not None:
+            _, message = cell.ended_by
             troubles.append(CellTrouble(cell.index + 1, message))
         for output in cell.outputs:
             if output.get("output_type") == "error":

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autograder.atomic_files import write_whole
 from autograder.results.verdicts import Verdict
+from autograder.safe_text import for_json
 
 SCHEMA_VERSION = 1
+POINT_DIGITS = 2
+"""Scores are rounded to so many digits after the point."""
 
 
 class _Model(BaseModel):
@@ -57,12 +60,32 @@ class ExerciseResult(_Model):
     tests: list[TestResult] = Field(default_factory=list)
 
 
+class Problem(Protocol):
+    """What ends a cell before it is done."""
+
+    verdict: Verdict
+    message: str
+
+
 class CellOutput(_Model):
     """The cleaned outputs of one cell of the rebuilt notebook, in nbformat's form."""
 
     index: int
     outputs: list[dict[str, object]] = Field(default_factory=list)
     problem: str = ""
+    """What ended it, as `VERDICT: message`; empty where nothing did."""
+
+    @classmethod
+    def of(cls, index: int, outputs: list[dict[str, Any]], problem: Problem | None) -> CellOutput:
+        """Return how a cell went."""
+        said = "" if problem is None else f"{problem.verdict}: {problem.message}"
+        return cls(index=index, outputs=outputs, problem=said)
+
+    @property
+    def ended_by(self) -> tuple[Verdict, str] | None:
+        """Return the verdict and the message of what ended it, where something did."""
+        verdict, _, message = self.problem.partition(": ")
+        return (Verdict(verdict), message) if verdict in Verdict.__members__ else None
 
 
 class Key(_Model):
@@ -124,14 +147,27 @@ class SubmissionResult(_Model):
 
 def write_result(path: Path, result: SubmissionResult) -> None:
     """Write a result so that a reader sees the old one or the new one, never a part."""
-    write_whole(path, result.model_dump_json().encode())
+    write_whole(path, result_bytes(result))
+
+
+def result_bytes(result: SubmissionResult) -> bytes:
+    """Return a result as its file holds it."""
+    return result.model_dump_json().encode()
 
 
 def read_result(path: Path) -> SubmissionResult | None:
     """Return the result in a file, or None where there is none of this schema."""
     try:
-        result = SubmissionResult.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        return parse_result(path.read_bytes())
+    except OSError:
+        return None
+
+
+def parse_result(content: bytes) -> SubmissionResult | None:
+    """Return the result that these bytes are, or None where they are none of this schema."""
+    try:
+        result = SubmissionResult.model_validate_json(content)
+    except ValidationError:
         return None
     return result if result.schema_version == SCHEMA_VERSION else None
 
@@ -147,10 +183,10 @@ def read_results(folder: Path) -> Iterator[SubmissionResult]:
 def document_lines(assignment: str, results: Iterable[SubmissionResult]) -> Iterator[str]:
     """Yield the text of the document that `autograder grade --json` prints, piece by piece."""
     head = {"schema": SCHEMA_VERSION, "assignment": assignment}
-    yield json.dumps(head).removesuffix("}") + ', "submissions": ['
+    yield for_json(head).removesuffix("}") + ', "submissions": ['
     separator = "\n"
     for result in results:
         content = result.model_dump(mode="json", exclude={"cells", "schema_version"})
-        yield separator + json.dumps(content, indent=1)
+        yield separator + for_json(content, indent=1)
         separator = ",\n"
     yield "\n]}\n"

@@ -1,21 +1,61 @@
-"""What must be the same on every machine of a cluster, or results would differ."""
+"""What makes a result: the engine's core and the libraries it computes with; one list for all.
+
+The same list decides whether a kept result still holds and whether a cluster's machine may grade.
+Reports, exports, the command line, intake and documents read results, and make none.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from autograder.grading.fingerprints import engine_hash
+_ENGINE = Path(__file__).parents[1]
+_HASH_DIGITS = 32
+
+CORE = (
+    *("answers.py", "errors.py", "safe_text.py", "testing.py"),
+    *("course", "judge", "sandbox"),
+    *("grading/exercises.py", "grading/fingerprints.py", "grading/loaded.py"),
+    *("grading/process_sharing.py", "grading/submission.py"),
+    *("results/document.py", "results/verdicts.py"),
+    *("submissions/cleaning.py", "submissions/reading.py", "submissions/rebuilding.py"),
+)
+"""The files and folders of the engine that have a part in what a result says."""
 
 # Pictures among the outputs are matplotlib's; numbers come from the others.
 _PACKAGES = ("matplotlib", "numpy", "scipy", "torch")
 
 
+def text_hash(content: bytes) -> str:
+    """Return the hash of some bytes."""
+    return hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
+
+
+def core_files(engine: Path = _ENGINE) -> list[Path]:
+    """Return the files of the engine that make a result, in order."""
+    found: list[Path] = []
+    for name in CORE:
+        path = engine / name
+        found += [path] if path.suffix == ".py" else path.rglob("*.py")
+    return sorted(found)
+
+
+def code_hash(paths: list[Path], root: Path = _ENGINE) -> str:
+    """Return the hash of these files' names and contents."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"\0{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:_HASH_DIGITS]
+
+
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of what makes a result on this machine."""
-    found = {"engine": engine_hash(), "python": platform.python_version()}
+    """Return the versions of what makes a result on this machine, by name."""
+    found = {"engine": code_hash(core_files()), "python": platform.python_version()}
     return found | {name: _version(name) for name in _PACKAGES}
 
 
@@ -24,6 +64,12 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
+
+
+@cache
+def engine_hash() -> str:
+    """Return the hash of everything that makes a result but the course and the submission."""
+    return text_hash(json.dumps(versions(), sort_keys=True).encode())
 
 
 def difference(ours: dict[str, str], theirs: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from autograder.course.configuration import course_limits
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
+from autograder.course.parts import known_answer_sources
 from autograder.errors import AutograderError
 from autograder.similarity.tokens import (
     TokenLine,
@@ -156,12 +157,7 @@ def read_class(assignment: Assignment, found: Iterable[Found]) -> ClassAnswers:
 
 def _known(assignment: Assignment, given: _Given) -> dict[str, list[Answer]]:
     sources = list(read_functions(assignment).items())
-    text = assignment.known_answers.read_text(encoding="utf-8")
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef) and "__" in node.name:
-            exercise = node.name.partition("__")[0]
-            source = (ast.get_source_segment(text, node) or "").replace(node.name, exercise)
-            sources.append((exercise, source))
+    sources += known_answer_sources(assignment)
     known: dict[str, list[Answer]] = {}
     for exercise, source in sources:
         answer = Answer("", given.lines(exercise, source, True))

@@ -7,8 +7,9 @@ import binascii
 import re
 from typing import Any
 
+from autograder.safe_text import for_output, for_page
+
 _MAX_OUTPUTS = 200
-_MAX_TEXT = 2_000_000
 _MAX_PNG_BYTES = 16 * 2**20
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -22,13 +23,11 @@ _ACTIVE_SCHEME = re.compile(
         "|".join(_IGNORED.join(scheme) for scheme in ("javascript", "vbscript", "data")), _IGNORED
     )
 )
-# JSON and HTML have no use for these, and terminals may obey them.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 
 
 def clean_markdown(source: str) -> str:
     """Return Markdown without HTML, encoded characters or active links; formulas stay whole."""
-    source = _TAG_START.sub("< ", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", source))
+    source = _TAG_START.sub("< ", for_page(source))
     source = _ENTITY_START.sub("& ", source)
     return _ACTIVE_SCHEME.sub(r"\1 :", source)
 
@@ -45,7 +44,7 @@ def _clean_output(output: Any) -> dict[str, Any] | None:
     kind = output.get("output_type")
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
-        text = clean_text(output.get("text"))
+        text = for_output(output.get("text"))
         return {"output_type": "stream", "name": name, "text": text}
     if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
         data = _clean_data(output["data"])
@@ -54,17 +53,17 @@ def _clean_output(output: Any) -> dict[str, Any] | None:
         lines = output.get("traceback")
         return {
             "output_type": "error",
-            "ename": clean_text(output.get("ename"))[:200],
-            "evalue": clean_text(output.get("evalue")),
+            "ename": for_output(output.get("ename"))[:200],
+            "evalue": for_output(output.get("evalue")),
             "traceback": [
-                clean_text(line) for line in (lines if isinstance(lines, list) else [])[:200]
+                for_output(line) for line in (lines if isinstance(lines, list) else [])[:200]
             ],
         }
     return None
 
 
 def _clean_data(data: dict[str, Any]) -> dict[str, str]:
-    cleaned = {"text/plain": clean_text(data.get("text/plain"))}
+    cleaned = {"text/plain": for_output(data.get("text/plain"))}
     picture = data.get("image/png")
     if isinstance(picture, str) and _is_png(picture):
         cleaned["image/png"] = picture
@@ -78,10 +77,3 @@ def _is_png(encoded: str) -> bool:
         return base64.b64decode(encoded, validate=True).startswith(_PNG_SIGNATURE)
     except (binascii.Error, ValueError):
         return False
-
-
-def clean_text(value: Any) -> str:
-    """Return a text that can be written and shown; whatever is none, as an empty one."""
-    text = value if isinstance(value, str) else ""
-    text = text[:_MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

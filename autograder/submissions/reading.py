@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat.reader
 
-MIB = 2**20
+from autograder.sandbox.memory import MIB
 
 
 class UnreadableNotebook(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,6 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course.notebooks import DEMO_TAG
-from autograder.grading.process_sharing import leaves_nothing
 from autograder.submissions.cleaning import clean_markdown
 from autograder.submissions.reading import SubmittedCell
 
@@ -40,14 +38,6 @@ class Rebuilt:
         return frozenset(
             index for index, cell in enumerate(self.notebook.cells) if _marks(cell).get("locked")
         )
-
-    def leaves_nothing(self, called: Iterable[str]) -> bool:
-        """Say whether no call of these functions can leave anything behind for a later one."""
-        ours = self.our_cells()
-        sources: dict[bool, list[str]] = {True: [], False: []}
-        for index, source in self.cells_to_run():
-            sources[index in ours].append(source)
-        return leaves_nothing(sources[True], sources[False], called)
 
     def index_of(self, grade_id: str) -> int:
         """Return where the cell of that name stands."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.course.files import find_course
+from autograder.course.files import Assignment, Course, find_course
 from autograder.course.functions import read_functions
 from autograder.course.notebooks import build
 from autograder.grading.submission import Grader
@@ -45,7 +45,7 @@ def toy(tmp_path_factory):
 @pytest.fixture(scope="session")
 def grader(toy):
     """A grader with short limits; its box stays open for the whole session."""
-    with Grader(toy, Isolation.BOX, SHORT_LIMITS) as grader:
+    with Grader.of(toy, Isolation.BOX, SHORT_LIMITS) as grader:
         yield grader
 
 
@@ -82,6 +82,29 @@ def submit(notebook):
 
     def make(others="reference", **cells):
         return json.dumps(notebook(others, **cells)).encode()
+
+    return make
+
+
+@pytest.fixture
+def course(toy, tmp_path):
+    """The toy course by links, with folders of its own for submissions and results."""
+    root = tmp_path / "course"
+    root.mkdir()
+    for name in ("source", "solutions", "tests", "release", "data", "nbgrader_config.py"):
+        (root / name).symlink_to(toy.course.root / name)
+    return Assignment(Course(root), "toy")
+
+
+@pytest.fixture
+def handed_in(course):
+    """Return a function that puts a file where nbgrader keeps a student's submission."""
+
+    def make(student, content=b"[]"):
+        path = course.submission(student)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
 
     return make
 

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from autograder.course.files import Course
-from autograder.judge.assignment_side import hidden_test_classes
+from autograder.course.parts import hidden_test_sentences
 from autograder.testing import callback
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -164,7 +164,7 @@ def test_otter_gets_every_hidden_test_and_the_cells_that_others_run(toy, noteboo
     assert "files/numbers.txt" in names
     assert {name for name in names if name.startswith("tests/")} >= {"tests/square.py"}
     assert "points = 2" in text
-    tests = hidden_test_classes(assignment)["square"]
+    tests = hidden_test_sentences(assignment)["square"]
     assert all(f"@test_case(name={test!r}" in text for test in tests)
     written = nbformat.read(tmp_path / "otter" / "notebooks" / "jo.ipynb", 4)
     for cell in written.cells:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Any, Protocol
 
-from autograder.sandbox.wire.frames import MIB, Frame, receive_frame, send_frame
+from autograder.sandbox.memory import MIB
+from autograder.sandbox.wire.frames import Frame, receive_frame, send_frame
 
 MAX_ARGUMENT_BYTES = 1024 * MIB
 

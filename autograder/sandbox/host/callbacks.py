@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from autograder.sandbox.host.time_limit import until
+from autograder.sandbox.memory import MIB
 from autograder.sandbox.wire.arguments_in import pack
-from autograder.sandbox.wire.frames import MIB, DeadlinePassed, Frame
+from autograder.sandbox.wire.frames import DeadlinePassed, Frame
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
 
 _MAX_CALLBACKS = 20_000

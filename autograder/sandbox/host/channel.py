@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from autograder.safe_text import for_page
 from autograder.sandbox.host.callbacks import Callbacks, Given
 from autograder.sandbox.host.failures import (
     AnswerCrashed,
@@ -20,13 +21,12 @@ from autograder.sandbox.host.failures import (
     AnswerTimedOut,
     OwnLine,
     StudentRaised,
-    printable,
 )
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.memory import MIB
 from autograder.sandbox.seeds import kept_generators
 from autograder.sandbox.wire.arguments_in import Packed
 from autograder.sandbox.wire.frames import (
-    MIB,
     DeadlinePassed,
     Frame,
     FrameError,
@@ -283,6 +283,6 @@ def _own_line(item: Any) -> OwnLine:
     line = item.get("line")
     return OwnLine(
         line if isinstance(line, int) else 0,
-        printable(str(item.get("function", ""))[:100]),
-        printable(str(item.get("text", ""))[:200]),
+        for_page(str(item.get("function", ""))[:100]),
+        for_page(str(item.get("text", ""))[:200]),
     )

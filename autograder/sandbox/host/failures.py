@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from autograder.results.verdicts import Verdict
+from autograder.safe_text import for_page
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,6 @@ class OwnLine:
     text: str
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def printable(text: str) -> str:
-    """Return a student's text without what a terminal obeys or UTF-8 cannot hold."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8", "replace").decode()
-
-
 class AnswerFailure(Exception):
     """A call that brought no acceptable result; the message is for the student."""
 
@@ -33,7 +25,7 @@ class AnswerFailure(Exception):
 
     def __init__(self, message: str, own_lines: tuple[OwnLine, ...] = ()) -> None:
         super().__init__(message)
-        self.message = printable(message)
+        self.message = for_page(message)
         self.own_lines = own_lines
 
 

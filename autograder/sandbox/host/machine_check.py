@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.errors import IsolationError
 from autograder.sandbox.host.box import Box
 from autograder.sandbox.host.bubblewrap import find_bubblewrap
-from autograder.sandbox.host.session import Submission
+from autograder.sandbox.host.session import Session
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 
@@ -68,7 +68,7 @@ def _box(nested: bool) -> Finding:
     box = Box(Isolation.BOX, None, nested)
     try:
         with box:
-            submission = Submission(box, [(0, "x = 1")], Limits(), [])
+            submission = Session(box, [(0, "x = 1")], Limits(), [])
             submission.run_cells()
             ran = 0 in submission.runs and submission.runs[0].problem is None
             submission.close()

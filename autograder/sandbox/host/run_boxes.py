@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.course.files import Assignment
 from autograder.sandbox.host.box import Box, launch_together
 from autograder.sandbox.isolation import Isolation
 
@@ -22,12 +20,6 @@ class RunBoxes:
     jobs: int
     """How many judges there are on this machine at most."""
     _launched: list[Box] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, assignments: Sequence[Assignment], isolation: Isolation, jobs: int) -> RunBoxes:
-        """Return boxes in which any of these assignments, all of one course, can be graded."""
-        slow_imports = {name for one in assignments for name in one.slow_imports}
-        return cls(isolation, assignments[0].course.data, tuple(sorted(slow_imports)), jobs)
 
     def launch(self, submissions: int) -> None:
         """Let as many get ready as so many submissions need; where some do already, no more."""

@@ -21,8 +21,8 @@ from autograder.sandbox.host.failures import (
     AnswerTimedOut,
 )
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.memory import MIB
 from autograder.sandbox.wire.frames import (
-    MIB,
     DeadlinePassed,
     FrameError,
     PeerClosed,
@@ -48,7 +48,7 @@ class CellRun:
 
 
 @dataclass
-class Submission:
+class Session:
     """One notebook's code in a box, from its first cell to its last exercise."""
 
     box: Box

@@ -17,7 +17,8 @@ from autograder.sandbox.inside.namespaces import limit_cpu
 from autograder.sandbox.inside.processes import reap
 from autograder.sandbox.inside.shell import BoxShell
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.wire.frames import MIB, PeerClosed, receive_frame, send_frame
+from autograder.sandbox.memory import MIB
+from autograder.sandbox.wire.frames import PeerClosed, receive_frame, send_frame
 
 _MAX_NOTEBOOK_BLOCK = 256 * MIB
 

@@ -9,6 +9,8 @@ import resource
 import struct
 from pathlib import Path
 
+from autograder.sandbox.memory import MIB, held_data_bytes
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 _NEW_USER, _NEW_PID, _NEW_MOUNT, _NEW_IPC = 0x10000000, 0x20000000, 0x00020000, 0x08000000
@@ -26,8 +28,6 @@ _REFUSED_SYSCALLS = {
     "x86_64": (319, 447, 29, 248, 249, 250, 323, 425, 321, 298, 101, 310, 311),
     "aarch64": (279, 447, 194, 217, 218, 219, 282, 425, 280, 241, 117, 270, 271),
 }
-
-MIB = 2**20
 
 
 def _check(result: int, what: str) -> None:
@@ -150,15 +150,3 @@ def limit_cpu(cpu_s: float) -> None:
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = min(hard, int(used.ru_utime + used.ru_stime + cpu_s) + 1)
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
-
-
-def held_data_bytes() -> int:
-    """Return what this process holds of the memory that RLIMIT_DATA counts."""
-    return int(_status_field("VmData")) * 1024
-
-
-def _status_field(name: str) -> str:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return line.split()[1]
-    raise KeyError(name)

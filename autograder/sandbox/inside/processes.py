@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-MIB = 2**20
 
 
 @dataclass(frozen=True)

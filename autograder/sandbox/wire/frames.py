@@ -10,10 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.sandbox.memory import MIB
+
 _PREFIX = struct.Struct("<4sIQ")
 _MAGIC = b"agr1"
 
-MIB = 2**20
 MAX_HEADER_BYTES = 4 * MIB
 
 

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.sandbox.memory import MIB
 from autograder.submissions.intake.entries import (
     MAX_ENTRIES,
     Entry,
@@ -23,7 +24,6 @@ from autograder.submissions.intake.entries import (
     Store,
     is_wanted,
 )
-from autograder.submissions.reading import MIB
 
 _CHUNK = 64 * 1024
 _MAX_DIRECTORY_BYTES = 16 * MIB

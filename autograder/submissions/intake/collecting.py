@@ -13,12 +13,12 @@ from typing import Any
 
 from autograder.course.configuration import course_limits
 from autograder.course.files import Assignment
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, OddPlace
 from autograder.submissions.intake.choosing import Chosen, choose
 from autograder.submissions.intake.entries import MAX_TOTAL_BYTES, Store
 from autograder.submissions.intake.folders import read_path
 from autograder.submissions.intake.outcomes import Action, Outcome
-from autograder.submissions.intake.placing import OddPlace, Placed, look, place, place_time
+from autograder.submissions.intake.placing import Placed, look, place, place_time
 from autograder.submissions.intake.reading_downloads import (
     Claimed,
     Reading,

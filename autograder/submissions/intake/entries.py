@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from autograder.errors import AutograderError
-from autograder.submissions.reading import MIB
+from autograder.sandbox.memory import MIB
 
 METADATA = "submission_metadata.yml"
 TIMESTAMP = "timestamp.txt"

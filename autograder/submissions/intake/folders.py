@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.errors import AutograderError
+from autograder.safe_text import for_page
+from autograder.sandbox.memory import MIB
 from autograder.submissions.intake.archives import check_name, read_archive
 from autograder.submissions.intake.entries import (
     MAX_ENTRIES,
@@ -19,7 +21,7 @@ from autograder.submissions.intake.entries import (
     Store,
     is_wanted,
 )
-from autograder.submissions.reading import MIB, UnreadableNotebook, read_bytes
+from autograder.submissions.reading import UnreadableNotebook, read_bytes
 
 
 def read_path(path: Path, store: Store) -> Iterator[Entry | Refusal]:
@@ -63,8 +65,4 @@ def _read_file(path: Path, source: str, name: str, store: Store) -> Entry | Refu
     except Full:
         return Refusal(source, name, "was not read: the files are too large together")
     except (Refused, UnreadableNotebook) as error:
-        return Refusal(source, _printable(name), str(error))
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", "replace").decode("utf-8")
+        return Refusal(source, for_page(name), str(error))

@@ -14,15 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.course.files import Assignment
-from autograder.errors import AutograderError
+from autograder.errors import OddPlace
 from autograder.submissions.intake.entries import TIMESTAMP
 from autograder.submissions.intake.times import parse_timestamp, render_timestamp
 
 _LEFT_AFTER_S = 3600
-
-
-class OddPlace(AutograderError):
-    """Something lies there that is not a submission; the message says what."""
 
 
 @dataclass(frozen=True)

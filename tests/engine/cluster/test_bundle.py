@@ -23,8 +23,6 @@ def test_a_bundle_has_what_grading_reads_and_nothing_else(course, handed_in):
         "release/toy/numbers.txt",
         "release/toy/toy.ipynb",
         "solutions/toy.py",
-        "source/notebook_setup.py",
-        "source/toy.md",
         "tests/answers/toy.py",
         "tests/hidden/test_toy.py",
     ]

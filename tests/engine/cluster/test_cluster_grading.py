@@ -13,7 +13,7 @@ import pytest
 
 import autograder
 from autograder.cluster.connection import check_workers
-from autograder.cluster.pool import believed
+from autograder.cluster.pool import believed, judges_at
 from autograder.cluster.worker import grade_on_worker
 from autograder.errors import AutograderError
 from autograder.grading.class_run import ClassGrading
@@ -32,8 +32,9 @@ def grade(course, tmp_path, scheduler, workers, grader):
     """Return a function that grades the class on the cluster; it returns results by student."""
 
     def grade():
-        settings = ClassSettings(4, Isolation.BOX, grader.limits, cluster=scheduler)
-        grading = ClassGrading(course, settings, tmp_path)
+        settings = ClassSettings(4, Isolation.BOX, grader.limits, is_remote=True)
+        judges = judges_at(scheduler, 4)
+        grading = ClassGrading(course, settings, tmp_path, make_pool=judges)
         todo, _ = grading.split(find_submissions(course, ()))
         return {one.found.student: read_result(one.result) for one in grading.grade(todo)}
 
@@ -142,7 +143,9 @@ def test_a_worker_with_another_engine_is_refused_by_its_address(
     check_workers(client)
     engine = tmp_path / "packages" / "autograder"
     shutil.copytree(Path(autograder.__file__).parent, engine)
-    (engine / "results/verdicts.py").write_text((engine / "results/verdicts.py").read_text() + "# another\n")
+    (engine / "results/verdicts.py").write_text(
+        (engine / "results/verdicts.py").read_text() + "# another\n"
+    )
     odd = start_worker("odd", "--no-nanny", packages=engine.parent)
     client.wait_for_workers(len(workers) + 1, timeout=60)
     try:
@@ -166,7 +169,7 @@ def test_a_worker_that_came_later_checks_itself(client, workers):
 
 
 def test_a_result_made_of_other_files_is_not_believed(grader):
-    result = grader.unreadable("ada", b"", "not submitted")
+    result = grader.loaded.unreadable("ada", b"", "not submitted")
     text = result.model_dump_json()
     assert believed(text, result.key) == result
     other = result.key.model_copy(update={"engine": "other"})

@@ -8,7 +8,7 @@ import pytest
 from autograder.cluster.connection import connected
 from autograder.cluster.pool import ClusterPool
 from autograder.errors import AutograderError
-from autograder.grading.submission import Grader
+from autograder.grading.loaded import LoadedAssignment
 from autograder.results.versions import difference, versions
 
 
@@ -53,7 +53,7 @@ def test_without_workers_it_waits_and_says_so_and_a_lost_scheduler_ends_it(
         # The client notices, and tries to connect again.
         time.sleep(0.5)
 
-    pool = ClusterPool(address, Grader(course), connect_s=1.0, tell=tell)
+    pool = ClusterPool(address, LoadedAssignment(course), connect_s=1.0, tell=tell)
     with pytest.raises(AutograderError, match=f"scheduler at {address} is gone; the results"):
         list(pool.run(["never sent"]))
     assert said == [f"waiting for workers at {address}"]

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from autograder.exports.spreadsheet import number_text, render_csv, safe_text
+from autograder.exports.spreadsheet import number_text, render_csv
+from autograder.safe_text import for_cell
 
 FORMULAS = [
     "=1+1",
@@ -28,7 +29,7 @@ FORMULAS = [
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_begins_a_formula(text):
-    stripped = safe_text(text).lstrip(' \t\r\n"\x00\u200b\ufeff')
+    stripped = for_cell(text).lstrip(' \t\r\n"\x00\u200b\ufeff')
     assert stripped.startswith("'")
     assert text.lstrip(' \t\r\n"\x00\ufeff')[1:] in stripped
 
@@ -36,18 +37,18 @@ def test_no_cell_begins_a_formula(text):
 @pytest.mark.parametrize("text", ["a;=1+1", 'a",=1+1', "a\t@x", "a\n=1", "a; \t+1-cmd"])
 def test_nor_does_what_another_separator_makes_a_cell(text):
     for separator in ";,\t\n":
-        for part in safe_text(text).split(separator):
+        for part in for_cell(text).split(separator):
             assert part.strip(' "\t')[:1] not in set("=+-@")
 
 
 @pytest.mark.parametrize("text", ["-5", "+49", "-1.5", "-1,5", "1e-3", "-3%", "37.49", "-", ""])
 def test_a_written_number_stays_a_number(text):
-    assert safe_text(text) == text
+    assert for_cell(text) == text
 
 
 @pytest.mark.parametrize("text", ["Lovelace, Ada", "O'Neil", "a-b", "x@y.org", "Žluťoučký 🐎"])
 def test_ordinary_names_stay_as_they_are(text):
-    assert safe_text(text) == text
+    assert for_cell(text) == text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from nbgrader.converters import GenerateFeedback
 from autograder.cli import main
 from autograder.course.configuration import course_config
 from autograder.course.files import find_course
-from autograder.gradebook.nbgrader_commands import course_directory
+from autograder.course.nbgrader_release import course_directory
 
 pytestmark = [pytest.mark.box, pytest.mark.browser]
 

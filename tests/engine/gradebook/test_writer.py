@@ -85,13 +85,7 @@ def test_a_writer_begins_when_the_boxes_are_ready(assignment):
     ours, theirs = socket.socketpair()
     begun = assignment.course.root / "begun"
 
-    class Boxes:
-        lines = (ours,)
-
-        def let_go(self):
-            begun.touch()
-
-    with GradebookWriter(assignment, Boxes()):
+    with GradebookWriter(assignment, ready=[ours], after_fork=begun.touch):
         time.sleep(0.2)
         too_early = begun.exists()
         theirs.send(b"ready")

@@ -33,7 +33,7 @@ def wrong(source, name="doubles", caught_by="test_values"):
 
 
 def test_known_answers_of_the_toy_course_are_what_they_are_known_to_be(calibrator):
-    cases = cases_of(calibrator.grader.judge)
+    cases = cases_of(calibrator.grader.loaded.judge)
     assert {one.face for one in cases} == set(Face)
     assert [calibrator.grade(one).problems for one in cases] == [[]] * len(cases)
 
@@ -104,7 +104,9 @@ def test_an_answer_is_graded_as_in_a_notebook_of_its_own(calibrator, source):
         for cell in cells
     ]
     grader = calibrator.grader
-    whole = grader.grade_rebuilt(rebuild(cells, grader.release), "jo", grader.key(b""))
+    whole = grader.grade_rebuilt(
+        rebuild(cells, grader.loaded.release), "jo", grader.loaded.key(b"")
+    )
     assert shown(tried) == shown(whole.exercises[0])
 
 
@@ -115,9 +117,9 @@ def shown(result):
 
 def test_answers_share_a_submission_until_half_of_its_time_is_over(calibrator, monkeypatch):
     started = []
-    start = calibrator.grader._box.start_submission
+    start = calibrator.grader.box.start_submission
     monkeypatch.setattr(
-        calibrator.grader._box,
+        calibrator.grader.box,
         "start_submission",
         lambda *arguments: started.append(arguments) or start(*arguments),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.atomic_files import write_whole
 from autograder.errors import AutograderError
 from autograder.grading.class_run import ClassGrading
 from autograder.grading.settings import ClassSettings
@@ -24,13 +25,13 @@ class FakeGrader(Grader):
         content = path.read_bytes()
         if content == b"raises":
             raise RuntimeError("a bug of ours")
-        result = self.grade_bytes(content, student, path.name)
+        graded = self.grade_content(content, student, path.name)
         log = path.parents[3] / "log"
         with log.open("a") as file:
             file.write(f"{student}\n")
         if content == b"in doubt":
-            result.in_doubt = True
-        return result
+            graded.result.in_doubt = True
+        return graded
 
 
 @pytest.fixture
@@ -137,14 +138,14 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_written(course, handed_in, 
     handed_in("ada", b"1")
     grade()
     handed_in("bob", b"1")
-    write = write_result
+    write = write_whole
 
-    def full(path, result):
-        if result.student == "bob":
+    def full(path, content):
+        if path.stem == "bob":
             raise OSError(28, "No space left on device")
-        write(path, result)
+        write(path, content)
 
-    monkeypatch.setattr("autograder.grading.tasks.write_result", full)
+    monkeypatch.setattr("autograder.grading.tasks.write_whole", full)
     with pytest.raises(AutograderError, match=r"results/toy: No space left on device"):
         grade()
     assert read_result(course.result("ada")) is not None

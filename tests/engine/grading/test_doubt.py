@@ -38,7 +38,7 @@ def test_a_cell_that_waits_is_doubted(grader, submit):
 
 
 def test_a_box_that_is_killed_under_a_submission_costs_it_nothing(grader, submit, tmp_path):
-    box = grader._box
+    box = grader.box
     # What leaves something behind has a process of its own for each exercise, swept after it.
     content = submit(square="seen = []\ndef square(x):\n    seen.append(x)\n    return x * x")
     expected = grader.grade_bytes(content, "ada", "toy.ipynb")

@@ -65,7 +65,8 @@ def test_nothing_is_outdated_where_nothing_changed(copy):
         ("known_answers", "forgets to square", "adds without squaring", {"sum_of_squares"}),
         ("known_answers", "return 2 * x", "return x + x", {"square"}),
         ("solutions", "return x**3", "return x * x * x", NAMES),
-        ("master", "# ", "## ", NAMES),
+        ("release_notebook", "The first exercise", "The very first exercise", NAMES),
+        ("master", "# ", "## ", set()),
     ],
 )
 def test_what_changed_decides_what_is_graded_again(copy, file, old, new, outdated):

@@ -26,7 +26,14 @@ class Run(subprocess.Popen):
         self.log = root / "log"
         with self.log.open("w") as log:
             command = [sys.executable, "-m", "autograder", "grade", "toy", "--json", *options]
-            super().__init__(command, cwd=root, stdout=subprocess.DEVNULL, stderr=log)
+            super().__init__(
+                command,
+                cwd=root,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                # A shell that starts this in the background lets it ignore Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
 
     def ended(self, timeout_s=300):
         """Wait for its end; return its exit code and what it said last."""

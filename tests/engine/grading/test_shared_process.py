@@ -10,16 +10,16 @@ pytestmark = pytest.mark.box
 @pytest.fixture
 def forks(monkeypatch):
     """Return a list with an entry for each process that was forked for exercises."""
-    from autograder.sandbox.host.session import Submission
+    from autograder.sandbox.host.session import Session
 
     forked = []
-    fork = Submission._fork
+    fork = Session._fork
 
     def counted(self):
         forked.append(self)
         return fork(self)
 
-    monkeypatch.setattr(Submission, "_fork", counted)
+    monkeypatch.setattr(Session, "_fork", counted)
     return forked
 
 

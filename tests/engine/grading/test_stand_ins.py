@@ -42,12 +42,12 @@ def graded(grader, answers, names):
     """Grade some exercises of the released notebook with these answers in it."""
     cells = [
         SubmittedCell(cell.cell_type, answers.get(_name(cell), cell.source), _name(cell))
-        for cell in nbformat.read(grader.assignment.release_notebook, as_version=4).cells
+        for cell in nbformat.read(grader.loaded.assignment.release_notebook, as_version=4).cells
     ]
-    rebuilt = rebuild(cells, grader.release)
-    submission = grader.submission_of(rebuilt)
+    rebuilt = rebuild(cells, grader.loaded.release)
+    submission = grader.session_of(rebuilt)
     submission.run_cells()
-    exercises = [one for one in grader.judge.exercises if one.name in names]
+    exercises = [one for one in grader.loaded.judge.exercises if one.name in names]
     results = grader.exercise_grading(submission, rebuilt, exercises).grade()
     submission.close()
     return results
@@ -56,7 +56,7 @@ def graded(grader, answers, names):
 @pytest.mark.box
 def test_a_stand_in_is_given_the_functions_that_the_test_gave():
     answers = {"energy_score": WRONG_SCORE, "langevin_sample": SAMPLE_BY_SCORE}
-    with Grader(find_course(ROOT).assignment("a10_ebm")) as grader:
+    with Grader.of(find_course(ROOT).assignment("a10_ebm")) as grader:
         early, late = graded(grader, answers, list(answers))
     assert early.score < early.points
     assert (late.score, late.stand_ins) == (late.points, ["energy_score"])
@@ -68,7 +68,7 @@ def test_gradients_of_a_stand_in_are_had_where_the_tests_questions_are_known():
     right = read_functions(assignment)
     wrong = {"bernoulli_logprob": WRONG_LOGPROB, "negative_elbo": OTHER_ELBO}
     names = ["bernoulli_logprob", "kl_standard", "negative_elbo"]
-    with Grader(assignment) as grader:
+    with Grader.of(assignment) as grader:
         for result in graded(grader, right, names):
             assert result.score == result.points
         early, _, late = graded(grader, {**right, **wrong}, names)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autograder.judge.answer import Answer
-from autograder.sandbox.host.session import Submission
+from autograder.sandbox.host.session import Session
 from autograder.testing import callback
 
 pytestmark = pytest.mark.box
@@ -18,7 +18,7 @@ SOURCE = "def one(x):\n    return x\n\ndef twice(x, f):\n    return f(x) + f(x)\
 @pytest.fixture
 def in_box(grader):
     """Return a function that makes an answer of SOURCE's function, in the box."""
-    submission = Submission(grader._box, [(0, SOURCE)], grader.limits, [])
+    submission = Session(grader.box, [(0, SOURCE)], grader.limits, [])
     submission.run_cells()
     channels = []
 

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from autograder.course.files import find_course
 from autograder.course.master import read_master
-from autograder.judge.assignment_side import hidden_test_classes
+from autograder.course.parts import hidden_test_sentences
 from autograder.results.document import (
     CellOutput,
     ExerciseResult,
@@ -83,7 +83,7 @@ class MadeUpClass:
         # The same students over all assignments: their ability does not depend on this one.
         self.ability = np.random.default_rng(seed).normal(size=students)
         self.exercises = read_master(assignment).exercises
-        self.tests = hidden_test_classes(assignment)
+        self.tests = hidden_test_sentences(assignment)
         self.wrong = misconceptions_of(assignment)
         self.difficulty = self.rng.normal(-0.7, 0.8, size=len(self.exercises))
         self.png = picture()

@@ -10,11 +10,11 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # What replaces nbgrader's running of student code: the notebook is rebuilt from ours, the engine
 # grades it in a box, and its outputs and scores are filled in. No kernel is started.
 c.Autograde.sanitize_preprocessors = [
-    "autograder.nbgrader_plugin.preprocessors.RebuildNotebook",
+    "autograder.nbgrader_plugin.RebuildNotebook",
 ]
 c.Autograde.autograde_preprocessors = [
-    "autograder.nbgrader_plugin.preprocessors.FillInResults",
-    "autograder.nbgrader_plugin.saving.SaveScores",
+    "autograder.nbgrader_plugin.FillInResults",
+    "autograder.nbgrader_plugin.SaveScores",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 

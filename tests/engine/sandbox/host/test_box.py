@@ -10,14 +10,14 @@ import autograder.sandbox.host.box as box_module
 from autograder.errors import IsolationError
 from autograder.sandbox.host.box import Box, launch_together
 from autograder.sandbox.host.bubblewrap import bubblewrap_command, find_bubblewrap
-from autograder.sandbox.host.session import Submission
+from autograder.sandbox.host.session import Session
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 
 
 def ran_in(box, source):
     """Run one cell in the box; return what it printed."""
-    submission = Submission(box, [(0, source)], Limits(), [])
+    submission = Session(box, [(0, source)], Limits(), [])
     submission.run_cells()
     submission.close()
     outputs = submission.runs[0].outputs
@@ -68,7 +68,7 @@ def test_submissions_of_two_judges_cannot_talk_in_the_sandbox_they_share():
     with contextlib.ExitStack() as stack:
         boxes = launch_together(Isolation.BOX, None, 2, slow_imports=())
         one, other = (stack.enter_context(box) for box in boxes)
-        waiting = Submission(one, [(0, listens), (1, calls)], Limits(), [])
+        waiting = Session(one, [(0, listens), (1, calls)], Limits(), [])
         waiting.run_cells()
         assert [run.outputs for run in waiting.runs.values()] == [[], []]
         assert "ConnectionRefusedError" in ran_in(other, calls)

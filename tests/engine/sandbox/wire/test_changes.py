@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from autograder.sandbox.wire.arguments_in import Packed
-from autograder.sandbox.wire.changes_back import apply_changes
+from autograder.sandbox.wire.changes import apply_changes
 from autograder.sandbox.wire.results_out import HostileReply
 
 

@@ -1,0 +1,43 @@
+"""The rebuilt notebook that travels with a result, from the judge to the gradebook; read once.
+
+It lies beside the result under the result's own hash, so that it can belong to no other one. Where
+it is gone, after a run that was killed say, the gradebook rebuilds the submission itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.atomic_files import write_whole
+from autograder.course.files import Assignment
+from autograder.results.versions import text_hash
+
+_FOLDER = ".rebuilt"
+
+
+def keep_rebuilt(assignment: Assignment, result: bytes, notebook: NotebookNode) -> None:
+    """Write the notebook that a result, these bytes, was made of if there is room."""
+    path = assignment.results / _FOLDER / text_hash(result)
+    with contextlib.suppress(OSError):
+        write_whole(path, json.dumps(notebook).encode(), synced=False)
+
+
+def take_rebuilt(assignment: Assignment, result: bytes) -> NotebookNode | None:
+    """Return the notebook that a result was made of, where it is still there, and remove it."""
+    path = assignment.results / _FOLDER / text_hash(result)
+    try:
+        notebook = nbformat.from_dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        return None
+    path.unlink(missing_ok=True)
+    return notebook
+
+
+def forget_rebuilt(assignment: Assignment) -> None:
+    """Remove what nobody took."""
+    shutil.rmtree(assignment.results / _FOLDER, ignore_errors=True)
