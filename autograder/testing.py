@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from autograder.sandbox.wire.trees import map_leaves
+
 RTOL = 1e-4
 """Relative tolerance that accepts an answer computed in float32."""
 ATOL = 1e-5
@@ -78,13 +80,7 @@ def assert_pure(answer: Answer, *args: Any) -> Any:
 
 
 def _detached(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.detach()
-    if isinstance(value, Mapping):
-        return {key: _detached(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(_detached(item) for item in value)
-    return value
+    return map_leaves(value, lambda one: one.detach() if isinstance(one, torch.Tensor) else one)
 
 
 def _is_numeric_list(value: Sequence[Any]) -> bool:

@@ -12,10 +12,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.answers import KnownAnswer
+from autograder.course.facts import read_facts
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
+from autograder.course.loading import load_known_answers
 from autograder.errors import AutograderError
-from autograder.judge.assignment_side import JudgeSide
 
 _CRASHING = """def {name}(*args, **kwargs):
     import os
@@ -92,11 +93,11 @@ class Classroom:
 
     @cached_property
     def _names(self) -> list[str]:
-        return [exercise.name for exercise in self._judge.exercises]
+        return [exercise.name for exercise in read_facts(self.assignment).exercises]
 
     @cached_property
-    def _judge(self) -> JudgeSide:
-        return JudgeSide(self.assignment)
+    def _known_answers(self) -> list[KnownAnswer]:
+        return load_known_answers(self.assignment)
 
     def _known(
         self, *, right: bool, number: int, only: set[str] | None = None
@@ -106,7 +107,7 @@ class Classroom:
         for name in self._names:
             known: list[KnownAnswer] = [
                 answer
-                for answer in self._judge.known_answers
+                for answer in self._known_answers
                 if answer.exercise == name and answer.is_right == right
             ]
             if known and (only is None or name in only):

@@ -192,7 +192,7 @@ def _entering(assignment: Assignment, students: Iterable[str]) -> Iterator[Enter
         if result is None:
             problem: str | None = "its result is gone"
         else:
-            problem = ingest.enter(result, take_rebuilt(assignment, content))
+            problem = ingest.enter(result, take_rebuilt(assignment.results, content))
         if problem is None:
             marks.set(student, digest)
         yield Entered(student, problem)

@@ -34,19 +34,13 @@ from autograder.submissions.rebuilding import Rebuilt, rebuild
 
 _ZEROS = """
 
+from autograder.sandbox.wire.trees import map_leaves as _map_leaves
+
 _complete = {name}
 
 
-def _nothing(value):
-    if isinstance(value, dict):
-        return {{key: _nothing(item) for key, item in value.items()}}
-    if isinstance(value, (tuple, list)):
-        return type(value)(_nothing(item) for item in value)
-    return value * 0
-
-
 def {name}(*args, **kwargs):
-    return _nothing(_complete(*args, **kwargs))
+    return _map_leaves(_complete(*args, **kwargs), lambda value: value * 0)
 """
 
 

@@ -80,7 +80,7 @@ class ClassGrading:
         own = self.assignment.result(found.student)
         goes_to = scratch if self.is_trial else own
         earlier = None if self.settings.force else own
-        return Task(found, goes_to, earlier, enters=self.assignment if enter else None)
+        return Task(found, goes_to, earlier, enters=enter)
 
     def grade(self, todo: list[Task]) -> Iterator[Graded]:
         """Yield each submission as it is graded, its result written."""

@@ -49,7 +49,7 @@ def grade_class(
                 writer.enter(graded.found.student)
             yield from writer.poll()
         yield from writer.finish()
-    forget_rebuilt(grading.assignment)
+    forget_rebuilt(grading.assignment.results)
 
 
 @contextlib.contextmanager

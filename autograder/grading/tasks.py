@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from nbformat import NotebookNode
 
 from autograder.atomic_files import write_whole
-from autograder.course.files import Assignment
 from autograder.errors import CannotWrite
 from autograder.results.document import SubmissionResult, read_result, result_bytes
 from autograder.results.rebuilt import keep_rebuilt
@@ -33,8 +32,8 @@ class Task:
     earlier: Path | None = None
     may_doubt: bool = True
     """Whether a result that the machine may have spoilt is to be given up for a second run."""
-    enters: Assignment | None = None
-    """The assignment in whose gradebook the result will be entered, if in one."""
+    enters: bool = False
+    """Whether the result will be entered in the gradebook."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,8 @@ def grade_task(grader: Grader, task: Task) -> Graded | InDoubt:
 def keep(task: Task, result: SubmissionResult, notebook: NotebookNode | None = None) -> Graded:
     """Write a result where its task says, or say that there is no room."""
     content = result_bytes(result)
-    if task.enters is not None and notebook is not None:
-        keep_rebuilt(task.enters, content, notebook)
+    if task.enters and notebook is not None:
+        keep_rebuilt(task.result.parent, content, notebook)
     try:
         write_whole(task.result, content)
     except OSError as error:

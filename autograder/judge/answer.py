@@ -13,12 +13,14 @@ import torch
 from autograder.judge.behaviour import Recorded
 from autograder.judge.contract import conform
 from autograder.sandbox.host.callbacks import Given
-from autograder.sandbox.host.channel import Channel, Reply
+from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure, ContractViolation
+from autograder.sandbox.host.replies import Reply
 from autograder.sandbox.seeds import kept_generators, seed_everything
 from autograder.sandbox.wire.arguments_in import Packed, functions_in, pack, unpack
 from autograder.sandbox.wire.changes import apply_changes, find_changes
 from autograder.sandbox.wire.results_out import Encoder, HostileReply, Opaque
+from autograder.sandbox.wire.trees import map_leaves
 from autograder.testing import Callback
 
 
@@ -39,7 +41,7 @@ class Answer:
     """The student's function of one exercise, for one hidden test."""
 
     exercise: str
-    channel: Channel
+    conversation: Conversation
     reference: Callable[..., Any]
     seed: int
     secret_modules: frozenset[str] = frozenset()
@@ -75,11 +77,11 @@ class Answer:
         seed = self.seed + self._calls
         try:
             expected = None if callbacks else self._expected(packed, seed)
-            reply = self.channel.call(packed, Given(callbacks, functions), seed)
+            reply = self.conversation.call(packed, Given(callbacks, functions), seed)
             value = self._accept(packed, reply, expected)
             result = self._conformed(value, expected)
         except HostileReply as error:
-            raise self._record_failure(self.channel.end(_crashed(error))) from None
+            raise self._record_failure(self.conversation.channel.end(_crashed(error))) from None
         except AnswerFailure as failure:
             raise self._record_failure(failure) from None
         self.recorded.append(Recorded("value", (_plain(result), _seen_changes(reply))))
@@ -117,8 +119,9 @@ class Answer:
             return reply.value
         numbers = list(reply.graphs)
         received = [reply.graphs[number] for number in numbers]
-        attached = _Remote.apply(self, self.channel.last_call, numbers, received, *inputs)
-        return _replace(reply.value, dict(zip(map(id, received), attached, strict=True)))
+        attached = _Remote.apply(self, self.conversation.last_call, numbers, received, *inputs)
+        by_id = dict(zip(map(id, received), attached, strict=True))
+        return map_leaves(reply.value, lambda one: by_id.get(id(one), one))
 
     def _accept_changes(self, packed: Packed, reply: Reply, expected: _Expected | None) -> None:
         """Bring back what the reference changes too, and states of generators; note the rest.
@@ -154,7 +157,7 @@ class Answer:
         """Ask the box for a vector-Jacobian product, on behalf of autograd."""
         try:
             asked = dict(zip(numbers, weights, strict=True))
-            gradients = self.channel.gradient(call, asked, inputs)
+            gradients = self.conversation.gradient(call, asked, inputs)
         except AnswerFailure as failure:
             raise self._record_failure(failure) from None
         self.recorded.append(Recorded("gradient", _plain(gradients)))
@@ -196,16 +199,6 @@ def _crashed(error: HostileReply) -> AnswerFailure:
     return AnswerCrashed(f"A call sent back {error}.")
 
 
-def _replace(value: Any, attached: dict[int, torch.Tensor]) -> Any:
-    if isinstance(value, torch.Tensor):
-        return attached.get(id(value), value)
-    if isinstance(value, dict):
-        return {key: _replace(item, attached) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(_replace(item, attached) for item in value)
-    return value
-
-
 def _seen_changes(reply: Reply) -> dict[int, Any]:
     """Return what became of the arguments; how far a generator got is no part of a behaviour."""
     return {
@@ -216,10 +209,8 @@ def _seen_changes(reply: Reply) -> dict[int, Any]:
 
 def _plain(value: Any) -> Any:
     """Return a value with arrays for tensors, free of graphs."""
-    if isinstance(value, torch.Tensor):
-        return value.detach().numpy().copy()
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    return value
+    return map_leaves(value, _array_of)
+
+
+def _array_of(value: Any) -> Any:
+    return value.detach().numpy().copy() if isinstance(value, torch.Tensor) else value

@@ -9,6 +9,7 @@ import torch
 
 from autograder.sandbox.host.failures import ContractViolation
 from autograder.sandbox.wire.results_out import Opaque, is_finite
+from autograder.sandbox.wire.trees import leaves, sequence_like
 
 
 def conform(exercise: str, value: Any, expected: Any) -> Any:
@@ -70,7 +71,7 @@ class _Conformer:
             self.conform(one, other, f"result {number}" if count > 1 else where)
             for number, (one, other) in enumerate(zip(value, expected, strict=True), start=1)
         ]
-        return items if isinstance(expected, list) else tuple(items)
+        return sequence_like(expected, items)
 
     def _numbers(self, value: Any, expected: Any, where: str) -> Any:
         if isinstance(value, list) and value and _all_numbers(value):
@@ -150,11 +151,7 @@ def _number_kind(value: Any) -> str:
 
 def _carries_gradient(value: Any) -> bool:
     """Say whether anything in a result can be differentiated; parts of it may be plain numbers."""
-    if isinstance(value, dict):
-        return any(_carries_gradient(item) for item in value.values())
-    if isinstance(value, (tuple, list)):
-        return any(_carries_gradient(item) for item in value)
-    return isinstance(value, torch.Tensor) and value.requires_grad
+    return any(isinstance(one, torch.Tensor) and one.requires_grad for one in leaves(value))
 
 
 def _cast(value: Any, expected: Any) -> Any:

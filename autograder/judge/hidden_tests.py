@@ -20,9 +20,10 @@ from autograder.judge.answer import Answer
 from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.behaviour import Differs, Recorded
 from autograder.judge.collection import TestCase
-from autograder.judge.memo import Ending, Recall
+from autograder.judge.memo import Ending, Memo
 from autograder.results.verdicts import Verdict, worst
 from autograder.sandbox.host.channel import Channel
+from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure, OwnLine
 from autograder.sandbox.seeds import seed_everything
 from autograder.sandbox.wire.results_out import HostileReply
@@ -77,7 +78,7 @@ class HiddenTests:
     judge: JudgeSide
     expectations: dict[str, Any] = field(default_factory=dict)
     """What references returned, by exercise and arguments."""
-    recall: Recall = field(default_factory=Recall)
+    memo: Memo = field(default_factory=Memo)
 
     def run(self, exercise: str, source: AnswerSource) -> list[TestOutcome]:
         """Run the hidden tests of an exercise, in their order; return their outcomes."""
@@ -104,14 +105,14 @@ class HiddenTests:
         if channel.ended_by is not None:
             return _failed(channel.ended_by, ())
         shown = [] if recorded is None else recorded
-        return self.recall.ending(case, channel, lambda: self._run(case, channel, shown))
+        return self.memo.ending(case, channel, lambda said: self._run(case, said, shown))
 
-    def _run(self, case: TestCase, channel: Channel, recorded: list[Recorded]) -> Ending:
+    def _run(self, case: TestCase, conversation: Conversation, recorded: list[Recorded]) -> Ending:
         seed_everything(case.seed)
         reference = self.judge.reference(case.exercise)
         answer = Answer(
             case.exercise,
-            channel,
+            conversation,
             reference,
             case.seed,
             case.secret_modules,

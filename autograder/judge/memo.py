@@ -15,7 +15,8 @@ from typing import Any
 from autograder.judge.behaviour import Recorded
 from autograder.judge.collection import TestCase
 from autograder.results.verdicts import Verdict
-from autograder.sandbox.host.channel import Channel, Exchange, Question
+from autograder.sandbox.host.channel import Channel, Question
+from autograder.sandbox.host.conversation import Conversation, Exchange
 from autograder.sandbox.host.failures import AnswerFailure, OwnLine
 from autograder.sandbox.memory import MIB
 from autograder.sandbox.wire.frames import header_text
@@ -46,7 +47,7 @@ class _Step:
 
 
 @dataclass
-class Recall:
+class Memo:
     """The conversations of one judge, case by case of the hidden tests."""
 
     _first: dict[int, _Step | Ending] = field(default_factory=dict)
@@ -57,7 +58,9 @@ class Recall:
     """Each once: whatever a test hears, it mostly asks the same."""
     _bytes: int = 0
 
-    def ending(self, case: TestCase, channel: Channel, run: Callable[[], Ending]) -> Ending:
+    def ending(
+        self, case: TestCase, channel: Channel, run: Callable[[Conversation], Ending]
+    ) -> Ending:
         """Return how a case ends on this channel; `run` it only where its replies are new."""
         channel.begin()
         step, heard = self._first.get(id(case)), list[Exchange]()
@@ -69,32 +72,32 @@ class Recall:
                 step = step.after.get(frame.digest)
         if isinstance(step, Ending):
             return step
-        channel.begin_with(heard)
-        ending = run()
-        if self._may_keep(case, channel, ending):
-            self._keep(case, channel.conversation, ending)
+        conversation = Conversation(channel, heard)
+        ending = run(conversation)
+        if self._may_keep(case, conversation, ending):
+            self._keep(case, conversation.exchanges, ending)
         return ending
 
-    def _may_keep(self, case: TestCase, channel: Channel, ending: Ending) -> bool:
+    def _may_keep(self, case: TestCase, conversation: Conversation, ending: Ending) -> bool:
         """Say whether the replies alone decided it, and whether there is room."""
-        questions = [question for question, _ in channel.conversation]
+        questions = [question for question, _ in conversation.exchanges]
         # A spy of the test itself heard more than the replies.
         has_spies = any(question.given.callbacks for question in questions)
         return (
-            channel.ended_by is None
+            conversation.channel.ended_by is None
             and ending.verdict is not Verdict.GRADER_ERROR
             and not has_spies
             and self._bytes < _MAX_BYTES
             and self._known.get(id(case), 0) < _MAX_ENDINGS
         )
 
-    def _keep(self, case: TestCase, conversation: list[Exchange], ending: Ending) -> None:
+    def _keep(self, case: TestCase, exchanges: list[Exchange], ending: Ending) -> None:
         if id(case) not in self._known:
             self._cases.append(case)
         self._known[id(case)] = self._known.get(id(case), 0) + 1
         reached: dict[Any, _Step | Ending] = self._first
         key: Any = id(case)
-        for question, frame in conversation:
+        for question, frame in exchanges:
             step = reached.setdefault(key, _Step(self._kept_once(question)))
             if not isinstance(step, _Step):
                 return

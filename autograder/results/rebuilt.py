@@ -9,27 +9,27 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from autograder.atomic_files import write_whole
-from autograder.course.files import Assignment
 from autograder.results.versions import text_hash
 
 _FOLDER = ".rebuilt"
 
 
-def keep_rebuilt(assignment: Assignment, result: bytes, notebook: NotebookNode) -> None:
+def keep_rebuilt(results: Path, result: bytes, notebook: NotebookNode) -> None:
     """Write the notebook that a result, these bytes, was made of if there is room."""
-    path = assignment.results / _FOLDER / text_hash(result)
+    path = results / _FOLDER / text_hash(result)
     with contextlib.suppress(OSError):
         write_whole(path, json.dumps(notebook).encode(), synced=False)
 
 
-def take_rebuilt(assignment: Assignment, result: bytes) -> NotebookNode | None:
+def take_rebuilt(results: Path, result: bytes) -> NotebookNode | None:
     """Return the notebook that a result was made of, where it is still there, and remove it."""
-    path = assignment.results / _FOLDER / text_hash(result)
+    path = results / _FOLDER / text_hash(result)
     try:
         notebook = nbformat.from_dict(json.loads(path.read_bytes()))
     except (OSError, ValueError):
@@ -38,6 +38,6 @@ def take_rebuilt(assignment: Assignment, result: bytes) -> NotebookNode | None:
     return notebook
 
 
-def forget_rebuilt(assignment: Assignment) -> None:
+def forget_rebuilt(results: Path) -> None:
     """Remove what nobody took."""
-    shutil.rmtree(assignment.results / _FOLDER, ignore_errors=True)
+    shutil.rmtree(results / _FOLDER, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from autograder.sandbox.memory import MIB
@@ -14,10 +15,10 @@ MAX_ARGUMENT_BYTES = 1024 * MIB
 class Line(Protocol):
     """A way to the judge."""
 
-    def send(self, header: dict[str, Any], block: bytes = b"") -> None:
+    def send(self, header: Mapping[str, Any], block: bytes = b"") -> None:
         """Send a frame that wants no answer."""
 
-    def ask(self, header: dict[str, Any], block: bytes) -> Frame:
+    def ask(self, header: Mapping[str, Any], block: bytes) -> Frame:
         """Send a frame and return the judge's answer."""
 
 
@@ -27,11 +28,11 @@ class SocketLine:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
-    def send(self, header: dict[str, Any], block: bytes = b"") -> None:
+    def send(self, header: Mapping[str, Any], block: bytes = b"") -> None:
         """Send a frame that wants no answer."""
         send_frame(self._sock, header, block)
 
-    def ask(self, header: dict[str, Any], block: bytes) -> Frame:
+    def ask(self, header: Mapping[str, Any], block: bytes) -> Frame:
         """Send a frame and return the judge's answer."""
         send_frame(self._sock, header, block)
         return self.receive()

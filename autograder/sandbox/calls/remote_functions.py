@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 import torch
 
 from autograder.sandbox.calls.line import Line
 from autograder.sandbox.wire.arguments_in import unpack
+from autograder.sandbox.wire.messages import AskOurGradient, CallOurs
 from autograder.sandbox.wire.results_out import Encoder
+from autograder.sandbox.wire.trees import leaves, map_leaves
+
+
+class Target(TypedDict, total=False):
+    """Which function of the judge's: a stand-in by its name, or a callback by its leaf."""
+
+    stand_in: str
+    callback: int
 
 
 class RemoteFunction:
     """A function that lives in the judge: a spy of the test, or the reference of an exercise."""
 
-    def __init__(self, line: Line, target: dict[str, Any], given: list[Any] | None = None) -> None:
+    def __init__(self, line: Line, target: Target, given: list[Any] | None = None) -> None:
         self._line = line
         self._target = target
         self._given = given if given is not None else []
@@ -23,24 +32,24 @@ class RemoteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         encoder = Encoder(given=self._given)
         node = encoder.node((tuple(args), dict(kwargs)))
-        header = {**self._target, "value": node}
+        header: CallOurs = {**self._target, "value": node}
         if not torch.is_grad_enabled():
             encoder.tensors.clear()
         handle, value = self._ask(header, encoder.block())
-        outputs = [tensor.detach() for tensor in _tensors(value) if tensor.requires_grad]
+        outputs = [one.detach() for one in leaves(value) if _is_differentiable(one)]
         if not outputs or not encoder.tensors:
-            return _map_tensors(value, lambda tensor: tensor.detach())
+            return map_leaves(value, _detached)
         attached = iter(_AskGradient.apply(self, handle, outputs, *encoder.tensors))
-        return _map_tensors(value, lambda t: next(attached) if t.requires_grad else t)
+        return map_leaves(value, lambda one: next(attached) if _is_differentiable(one) else one)
 
     def gradient(self, handle: int, weights: list[torch.Tensor]) -> Any:
         """Ask the judge for the vector-Jacobian product of an earlier call."""
         encoder = Encoder()
         nodes = [encoder.node(weight) for weight in weights]
-        header = {"callback_gradient": handle, "weights": nodes}
+        header: AskOurGradient = {"callback_gradient": handle, "weights": nodes}
         return self._ask(header, encoder.block())[1]
 
-    def _ask(self, header: dict[str, Any], block: bytes) -> tuple[int, Any]:
+    def _ask(self, header: Mapping[str, Any], block: bytes) -> tuple[int, Any]:
         frame = self._line.ask(header, block)
         if "refused" in frame.header:
             raise RuntimeError(frame.header["refused"])
@@ -63,22 +72,9 @@ class _AskGradient(torch.autograd.Function):
         return (None, None, None, *ctx.remote.gradient(ctx.handle, list(weights)))
 
 
-def _tensors(value: Any) -> list[torch.Tensor]:
-    found: list[torch.Tensor] = []
-
-    def note(tensor: torch.Tensor) -> torch.Tensor:
-        found.append(tensor)
-        return tensor
-
-    _map_tensors(value, note)
-    return found
+def _is_differentiable(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.requires_grad
 
 
-def _map_tensors(value: Any, change: Callable[[torch.Tensor], Any]) -> Any:
-    if isinstance(value, torch.Tensor):
-        return change(value)
-    if isinstance(value, dict):
-        return {key: _map_tensors(item, change) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(_map_tensors(item, change) for item in value)
-    return value
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, torch.Tensor) else value

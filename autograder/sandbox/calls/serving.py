@@ -1,4 +1,4 @@
-"""The exercise process: call the student's functions for the judge, gradients included."""
+"""Serve calls of one function, wherever it runs; gradients included."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from typing import Any
 
 import torch
 
-from autograder.sandbox.calls.line import Line, SocketLine
+from autograder.sandbox.calls.line import Line
 from autograder.sandbox.calls.remote_functions import RemoteFunction
-from autograder.sandbox.inside.namespaces import limit_cpu
-from autograder.sandbox.inside.shell import BoxShell
-from autograder.sandbox.limits import Limits
 from autograder.sandbox.seeds import seed_everything
 from autograder.sandbox.wire.arguments_in import functions_in, unpack
 from autograder.sandbox.wire.changes import find_changes
 from autograder.sandbox.wire.frames import DeadlinePassed, Frame, FrameError, PeerClosed
+from autograder.sandbox.wire.messages import Gradients, Missing, Raised, Value
 from autograder.sandbox.wire.results_out import Decoder, Encoder, HostileReply
 
 # What went wrong on the line itself is nothing to tell on it.
@@ -61,7 +59,8 @@ class CallServer:
             # A hidden test begins: nobody asks for gradients of the last one's calls any more.
             self._graphs.clear()
         if self.function is None:
-            self._line.send({"reply": "missing"})
+            missing: Missing = {"reply": "missing"}
+            self._line.send(missing)
             return
         seed_everything(header["seed"])
         try:
@@ -78,7 +77,8 @@ class CallServer:
             self._reply_error(error)
             return
         self._graphs[header["id"]] = _Graph(arguments.inputs, encoder.tensors)
-        self._line.send({"reply": "value", "value": node, "changes": changes}, encoder.block())
+        said: Value = {"reply": "value", "value": node, "changes": changes}
+        self._line.send(said, encoder.block())
 
     def _gradient(self, header: dict[str, Any], block: bytes) -> None:
         """Return the vector-Jacobian product of an earlier call, in the order of its inputs."""
@@ -98,7 +98,8 @@ class CallServer:
             return
         encoder = Encoder()
         nodes = [encoder.node(gradient) for gradient in gradients]
-        self._line.send({"reply": "gradient", "value": nodes}, encoder.block())
+        said: Gradients = {"reply": "gradient", "value": nodes}
+        self._line.send(said, encoder.block())
 
     def _reply_error(self, error: BaseException) -> None:
         frames = traceback.extract_tb(error.__traceback__)
@@ -112,59 +113,5 @@ class CallServer:
         except BaseException:
             message = ""
         kind = type(error).__name__[:100]
-        self._line.send({"reply": "error", "type": kind, "message": message, "own": own[-8:]})
-
-
-RunCell = Callable[[str], tuple[dict[str, Any], bytes]]
-"""Runs a cell's code; returns what to tell of it: header and block."""
-
-
-class _Functions:
-    """The notebook's functions by name, some of them replaced by others."""
-
-    def __init__(self, names: dict[str, Any]) -> None:
-        self._names = names
-        self._notebook = dict(names)
-        self._own = self._notebook
-
-    def choose(self, exercise: str, stand_ins: dict[str, RemoteFunction]) -> Any:
-        """Put these stand-ins in the place of all earlier ones; return the exercise's function."""
-        self._put({**self._own, **stand_ins})
-        function = self._names.get(exercise)
-        return function if callable(function) else None
-
-    def replace(
-        self, exercise: str, source: str, run_cell: RunCell
-    ) -> tuple[dict[str, Any], bytes]:
-        """Run other code in the place of an exercise's cell; where it fails, nothing is left."""
-        self._put({name: own for name, own in self._notebook.items() if name != exercise})
-        told = run_cell(source)
-        self._own = dict(self._names)
-        return told
-
-    def _put(self, names: dict[str, Any]) -> None:
-        self._names.clear()
-        self._names.update(names)
-
-
-def serve_calls(line: SocketLine, shell: BoxShell, limits: Limits, run_cell: RunCell) -> None:
-    """Serve the calls of one exercise after another until the judge hangs up."""
-    functions = _Functions(shell.user_ns)
-    server = CallServer(line, None, lambda filename: filename in shell.compile._filename_map)
-    while True:
-        try:
-            frame = line.receive()
-        except PeerClosed:
-            return
-        header = frame.header
-        if header["do"] == "replace":
-            line.send(*functions.replace(header["exercise"], header["source"], run_cell))
-        elif header["do"] == "exercise":
-            stand_ins = {
-                name: RemoteFunction(line, {"stand_in": name}, server.given)
-                for name in header["stand_ins"]
-            }
-            server.function = functions.choose(header["exercise"], stand_ins)
-        else:
-            limit_cpu(limits.call_cpu_s)
-            server.handle(frame)
+        said: Raised = {"reply": "error", "type": kind, "message": message, "own": own[-8:]}
+        self._line.send(said)

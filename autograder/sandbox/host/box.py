@@ -7,7 +7,7 @@ import socket
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from autograder.errors import IsolationError
 from autograder.sandbox.host.bubblewrap import (
@@ -21,6 +21,7 @@ from autograder.sandbox.host.bubblewrap import (
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire.frames import DeadlinePassed, PeerClosed, receive_frame, send_frame
+from autograder.sandbox.wire.messages import Command, Start
 
 _START_TIMEOUT_S = 120.0
 _COMMAND_TIMEOUT_S = 30.0
@@ -144,7 +145,7 @@ class Box:
         assert self._control is not None
         ours, theirs = socket.socketpair()
         folder = DATA_IN_BOX if self.isolation is Isolation.BOX else str(self._data)
-        header = {
+        header: Start = {
             "do": "start",
             "limits": asdict(limits),
             "files": [f"{folder}/{name}" for name in files],
@@ -179,11 +180,12 @@ class Box:
             self.close()
         return usage
 
-    def _tell(self, what: str) -> dict[str, Any]:
+    def _tell(self, what: Literal["interrupt", "sweep", "stop", "usage"]) -> dict[str, Any]:
         if self._control is None:
             return {"over": None}
         try:
-            send_frame(self._control, {"do": what})
+            command: Command = {"do": what}
+            send_frame(self._control, command)
             return self._answer()
         except (PeerClosed, DeadlinePassed):
             self.deaths += 1

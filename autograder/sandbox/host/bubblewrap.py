@@ -16,6 +16,12 @@ from autograder.errors import IsolationError
 from autograder.sandbox.isolation import Isolation
 
 _ENGINE = Path(autograder.__file__).parent
+# What runs in the box, and what probe functions of hidden tests may import; nothing of the judge.
+SHOWN_IN_BOX = (
+    *("__init__.py", "testing.py", "sandbox/__init__.py", "sandbox/gc_policy.py"),
+    *("sandbox/limits.py", "sandbox/memory.py", "sandbox/seeds.py", "sandbox/warming.py"),
+    *("sandbox/calls", "sandbox/inside", "sandbox/wire"),
+)
 DATA_IN_BOX = "/course-data"
 # A virtual environment may be moved; where it is here could be hidden there, below /tmp say.
 _ENVIRONMENT_IN_BOX = "/environment"
@@ -99,7 +105,8 @@ def bubblewrap_command(data: Path | None) -> list[str]:
         command += _bind(sys.base_prefix, sys.base_prefix)
     if sys.prefix != sys.base_prefix:
         command += _bind(sys.prefix, _ENVIRONMENT_IN_BOX)
-    command += _bind(str(_ENGINE), "/engine/autograder")
+    for name in SHOWN_IN_BOX:
+        command += _bind(str(_ENGINE / name), f"/engine/autograder/{name}")
     if data is not None and data.is_dir():
         command += _bind(str(data), DATA_IN_BOX)
     for name, value in environment_in(Isolation.BOX).items():
@@ -109,7 +116,7 @@ def bubblewrap_command(data: Path | None) -> list[str]:
 
 
 def _bind(source: str, target: str) -> list[str]:
-    """Show a folder read-only; its parents must be open to a user who is not root."""
+    """Show a file or folder read-only; its parents must be open to a user who is not root."""
     parents = [str(parent) for parent in reversed(Path(target).parents) if parent != Path("/")]
     made = [word for parent in parents for word in ("--perms", "0755", "--dir", parent)]
     return [*made, "--ro-bind", source, target]

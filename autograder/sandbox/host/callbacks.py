@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,12 @@ from autograder.sandbox.host.time_limit import until
 from autograder.sandbox.memory import MIB
 from autograder.sandbox.wire.arguments_in import pack
 from autograder.sandbox.wire.frames import DeadlinePassed, Frame
+from autograder.sandbox.wire.messages import Refused, Returned
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
+from autograder.sandbox.wire.trees import leaves
+
+Answered = tuple[Mapping[str, Any], bytes]
+"""A message of ours, and its block."""
 
 _MAX_CALLBACKS = 20_000
 _MAX_CALLBACK_BYTES = 1024 * MIB
@@ -50,7 +55,7 @@ class Callbacks:
         self._graphs.clear()
         self._bytes = 0
 
-    def serve(self, frame: Frame, given: Given, deadline: float) -> tuple[dict[str, Any], bytes]:
+    def serve(self, frame: Frame, given: Given, deadline: float) -> Answered:
         """Answer one callback before `deadline`; its exception is the caller's to see.
 
         Student code chooses the arguments: ours must not work on them longer than a call may take.
@@ -70,7 +75,8 @@ class Callbacks:
         except (HostileReply, DeadlinePassed):
             raise
         except Exception as error:
-            return {"refused": f"{type(error).__name__}: {error}"[:500]}, b""
+            refused: Refused = {"refused": f"{type(error).__name__}: {error}"[:500]}
+            return refused, b""
 
     def _function(
         self, header: dict[str, Any], callbacks: dict[int, Callable[..., Any]]
@@ -83,19 +89,18 @@ class Callbacks:
             return callbacks[leaf]
         raise HostileReply("a call of a function that was not offered")
 
-    def _call(
-        self, function: Callable[..., Any], value: Any, decoder: Decoder
-    ) -> tuple[dict[str, Any], bytes]:
+    def _call(self, function: Callable[..., Any], value: Any, decoder: Decoder) -> Answered:
         if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
             raise HostileReply("a callback without arguments")
         inputs = [decoder.graphs[number].requires_grad_() for number in sorted(decoder.graphs)]
         result = function(*value[0], **value[1])
-        outputs = [tensor for tensor in _tensors_of(result) if tensor.requires_grad]
+        outputs = [one for one in leaves(result) if is_differentiable(one)]
         handle = len(self._graphs) + 1
         self._graphs[handle] = _RemoteGraph(inputs, outputs)
-        return {"handle": handle}, pack(result).block
+        returned: Returned = {"handle": handle}
+        return returned, pack(result).block
 
-    def _gradient(self, header: dict[str, Any], decoder: Decoder) -> tuple[dict[str, Any], bytes]:
+    def _gradient(self, header: dict[str, Any], decoder: Decoder) -> Answered:
         graph = self._graphs.get(header.get("callback_gradient", 0))
         nodes = header.get("weights")
         if graph is None or not isinstance(nodes, list) or len(nodes) != len(graph.outputs):
@@ -104,14 +109,10 @@ class Callbacks:
         gradients = torch.autograd.grad(
             graph.outputs, graph.inputs, weights, retain_graph=True, allow_unused=True
         )
-        return {}, pack(list(gradients)).block
+        returned: Returned = {}
+        return returned, pack(list(gradients)).block
 
 
-def _tensors_of(value: Any) -> list[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (tuple, list)):
-        return [tensor for item in value for tensor in _tensors_of(item)]
-    return []
+def is_differentiable(value: Any) -> bool:
+    """Say whether a leaf is a tensor that carries a graph."""
+    return isinstance(value, torch.Tensor) and value.requires_grad

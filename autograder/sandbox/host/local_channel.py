@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,11 @@ class _LocalLine:
     serve: Callable[[Frame], Frame]
     sent: Frame | None = None
 
-    def send(self, header: dict[str, Any], block: bytes = b"") -> None:
-        self.sent = Frame(header, block, header_text(header))
+    def send(self, header: Mapping[str, Any], block: bytes = b"") -> None:
+        self.sent = Frame(dict(header), block, header_text(header))
 
-    def ask(self, header: dict[str, Any], block: bytes) -> Frame:
-        return self.serve(Frame(header, block))
+    def ask(self, header: Mapping[str, Any], block: bytes) -> Frame:
+        return self.serve(Frame(dict(header), block))
 
 
 @dataclass
@@ -43,12 +43,13 @@ class LocalChannel(Channel):
     def _serve(self, frame: Frame) -> Frame:
         assert self._asked is not None
         question, deadline = self._asked
-        return Frame(*self.callbacks.serve(frame, question.given, deadline))
+        header, block = self.callbacks.serve(frame, question.given, deadline)
+        return Frame(dict(header), block)
 
     def _converse(self, question: Question, deadline: float) -> Frame:
         self._asked = question, deadline
         with kept_generators(), until(deadline):
-            self._server.handle(Frame(question.header, question.block))
+            self._server.handle(Frame(dict(question.header), question.block))
         assert self._line.sent is not None
         return self._line.sent
 

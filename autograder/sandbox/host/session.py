@@ -29,6 +29,7 @@ from autograder.sandbox.wire.frames import (
     receive_frame,
     send_frame,
 )
+from autograder.sandbox.wire.messages import OpenCalls, Replace, RunCells
 
 _MAX_RESTARTS = 6
 _INTERRUPT_GRACE_S = 2.0
@@ -94,7 +95,8 @@ class Session:
         try:
             self._sock = self.box.start_submission(self.limits, self.files)
             self._sock.settimeout(self.limits.cell_wall_s)
-            send_frame(self._sock, {"do": "cells"}, pickle.dumps(todo))
+            run: RunCells = {"do": "cells"}
+            send_frame(self._sock, run, pickle.dumps(todo))
             interrupted = False
             while True:
                 try:
@@ -194,7 +196,8 @@ class Session:
         assert self._sock is not None
         ours, theirs = socket.socketpair()
         try:
-            send_frame(self._sock, {"do": "calls"})
+            opened: OpenCalls = {"do": "calls"}
+            send_frame(self._sock, opened)
             socket.send_fds(self._sock, [b"f"], [theirs.fileno()])
         except (PeerClosed, DeadlinePassed, OSError):
             ours.close()
@@ -209,7 +212,8 @@ class Session:
         self.runs[cell] = run = CellRun()
         deadline = min(time.monotonic() + self._limit_s(cell), self._deadline)
         try:
-            send_frame(channel.sock, {"do": "replace", "exercise": exercise, "source": source})
+            header: Replace = {"do": "replace", "exercise": exercise, "source": source}
+            send_frame(channel.sock, header)
             frame = receive_frame(channel.sock, max_block_bytes=64 * MIB, deadline=deadline)
             run.outputs = self._outputs(frame.block)
         except DeadlinePassed:

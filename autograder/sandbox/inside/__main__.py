@@ -53,10 +53,12 @@ def serve(control: socket.socket, shell: BoxShell, nested: bool) -> None:
     """Say that all is warm, and obey one judge until it hangs up."""
     from autograder.sandbox.inside.warm_parent import WarmParent
     from autograder.sandbox.wire.frames import send_frame
+    from autograder.sandbox.wire.messages import Ready
 
     namespaces.adopt_orphans()
     parent = WarmParent(control, shell, nested)
-    send_frame(control, {"ready": True})
+    ready: Ready = {"ready": True}
+    send_frame(control, ready)
     parent.serve()
 
 

@@ -12,13 +12,20 @@ import sys
 from typing import Any
 
 from autograder.sandbox.calls.line import SocketLine
-from autograder.sandbox.calls.serving import serve_calls
+from autograder.sandbox.inside.exercise_process import serve_calls
 from autograder.sandbox.inside.namespaces import limit_cpu
 from autograder.sandbox.inside.processes import reap
 from autograder.sandbox.inside.shell import BoxShell
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB
 from autograder.sandbox.wire.frames import PeerClosed, receive_frame, send_frame
+from autograder.sandbox.wire.messages import (
+    CellBegins,
+    CellEnded,
+    CellsDone,
+    ExerciseEnded,
+    Replaced,
+)
 
 _MAX_NOTEBOOK_BLOCK = 256 * MIB
 
@@ -51,10 +58,13 @@ def _run_cells(
     sock: socket.socket, shell: BoxShell, cells: list[tuple[int, str]], limits: Limits
 ) -> None:
     for index, source in cells:
-        send_frame(sock, {"cell": index})
+        begins: CellBegins = {"cell": index}
+        send_frame(sock, begins)
         succeeded, outputs = _run_cell(shell, source, limits)
-        send_frame(sock, {"cell": index, "succeeded": succeeded}, _as_json(outputs))
-    send_frame(sock, {"cells": "done"})
+        ended: CellEnded = {"cell": index, "succeeded": succeeded}
+        send_frame(sock, ended, _as_json(outputs))
+    done: CellsDone = {"cells": "done"}
+    send_frame(sock, done)
 
 
 def _run_cell(shell: BoxShell, source: str, limits: Limits) -> tuple[bool, list[dict[str, Any]]]:
@@ -105,10 +115,11 @@ def _fork_calls(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
     _, status = os.waitpid(child, 0)
     # What the exercise left running has been killed, and became this process's child.
     reap()
-    send_frame(sock, {"ended": status})
+    ended: ExerciseEnded = {"ended": status}
+    send_frame(sock, ended)
 
 
-def _run_replacing(shell: BoxShell, source: str, limits: Limits) -> tuple[dict[str, Any], bytes]:
+def _run_replacing(shell: BoxShell, source: str, limits: Limits) -> tuple[Replaced, bytes]:
     """Run code in the place of a cell's; it is interrupted as cells are."""
     signal.signal(signal.SIGXCPU, _raise_interrupted)
     try:

@@ -10,13 +10,14 @@ import socket
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from autograder.sandbox.inside import namespaces, processes
 from autograder.sandbox.inside.cells import serve_submission
 from autograder.sandbox.inside.shell import BoxShell
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire.frames import PeerClosed, receive_frame, send_frame
+from autograder.sandbox.wire.messages import Used, UsedNow
 
 _WATCH_INTERVAL_S = 0.04
 
@@ -32,7 +33,7 @@ class WarmParent:
         self._submission: int | None = None
         self._limits = Limits()
         self._folder: Path | None = None
-        self._over: str | None = None
+        self._over: Literal["memory", "processes", "cpu"] | None = None
         self._peak_mb = 0.0
         self._cpu_s = 0.0
 
@@ -52,7 +53,7 @@ class WarmParent:
                 return
             send_frame(self._control, self._obey(frame.header))
 
-    def _obey(self, header: dict[str, Any]) -> dict[str, Any]:
+    def _obey(self, header: dict[str, Any]) -> Used | UsedNow:
         what = header["do"]
         if what == "start":
             _, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
@@ -68,7 +69,7 @@ class WarmParent:
         over, self._over = self._over, None
         return {"over": over, "peak_mb": round(self._peak_mb, 1), "cpu_s": round(self._cpu_s, 2)}
 
-    def _usage(self) -> dict[str, float]:
+    def _usage(self) -> UsedNow:
         """Return the processor time of the submission process, and of what it has started."""
         started = [pid for pid in processes.descendants(os.getpid()) if pid != self._submission]
         own = [] if self._submission is None else [self._submission]

@@ -17,6 +17,8 @@ import cloudpickle
 import numpy as np
 import torch
 
+from autograder.sandbox.wire.trees import leaves
+
 
 class SecretArgument(Exception):
     """A hidden test tried to send an answer or a test into the box."""
@@ -218,9 +220,5 @@ def functions_in(value: Any) -> list[Any]:
 
     Not modules: a reference that trained one here would train the test's own.
     """
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (tuple, list)):
-        return [function for item in value for function in functions_in(item)]
-    is_module = isinstance(value, (torch.nn.Module, type))
-    return [value] if callable(value) and not is_module else []
+    not_handed_on = (torch.nn.Module, type)
+    return [one for one in leaves(value) if callable(one) and not isinstance(one, not_handed_on)]

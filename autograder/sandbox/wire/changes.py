@@ -35,7 +35,7 @@ def find_changes(arguments: Unpacked, encoder: Encoder) -> list[dict[str, Any]]:
         elif isinstance(leaf, NumpyGeneratorLeaf):
             state = current.bit_generator.state
             if not _same_state(leaf.state, state):
-                change["state"] = encoder.node(_plain_state(state))
+                change["state"] = encoder.node(state)
         if change:
             changes.append({"leaf": index, **change})
     return changes
@@ -53,12 +53,6 @@ def _tensor_change(leaf: TensorLeaf, current: torch.Tensor, encoder: Encoder) ->
     if current.requires_grad != leaf.requires_grad:
         change["requires_grad"] = bool(current.requires_grad)
     return change
-
-
-def _plain_state(state: Any) -> Any:
-    if isinstance(state, dict):
-        return {key: _plain_state(item) for key, item in state.items()}
-    return state
 
 
 def _same_state(one: Any, other: Any) -> bool:

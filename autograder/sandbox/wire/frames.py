@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +49,12 @@ class Frame:
         return hashed.digest()
 
 
-def header_text(header: dict[str, Any]) -> bytes:
+def header_text(header: Mapping[str, Any]) -> bytes:
     """Return a header as it crosses the wall."""
     return json.dumps(header).encode()
 
 
-def send_frame(sock: socket.socket, header: dict[str, Any], block: bytes = b"") -> None:
+def send_frame(sock: socket.socket, header: Mapping[str, Any], block: bytes = b"") -> None:
     """Send one frame; raise PeerClosed where nobody listens any more."""
     text = header_text(header)
     try:

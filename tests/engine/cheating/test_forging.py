@@ -14,6 +14,7 @@ import torch
 from autograder.judge.answer import Answer
 from autograder.results.verdicts import Verdict
 from autograder.sandbox.host.channel import Channel
+from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import AnswerFailure
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire.frames import MIB, send_frame
@@ -177,7 +178,9 @@ def reply_of(header, block=b"", arguments=()):
     with ours, theirs:
         sender = threading.Thread(target=send_frame, args=(theirs, header, block))
         sender.start()
-        answer = Answer("square", Channel(ours, limits), lambda *_: np.zeros(2), seed=0)
+        answer = Answer(
+            "square", Conversation(Channel(ours, limits)), lambda *_: np.zeros(2), seed=0
+        )
         try:
             return answer(*arguments)
         finally:

@@ -1,12 +1,14 @@
 """`answer` across the wall, with a function of ours on the other side: as if it were local."""
 
 import random
+import typing
 
 import numpy as np
 import pytest
 import torch
 
 from autograder.judge.answer import Answer, ReferenceFailed
+from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import (
     AnswerMissing,
     AnswerTimedOut,
@@ -29,7 +31,7 @@ def across():
     def make(function, reference=None, **limits):
         channel = local_channel(function, Limits(**limits))
         channels.append(channel)
-        return Answer("f", channel, reference or function, seed=5)
+        return Answer("f", Conversation(channel), reference or function, seed=5)
 
     yield make
     for channel in channels:
@@ -408,3 +410,36 @@ def test_a_change_that_the_reference_does_not_make_stays_in_the_box(across):
     answer(x).backward()
     assert x.detach().tolist() == [1.0, 2.0]  # What a test computes from x later is not zeroed.
     assert answer.changed_arguments
+
+
+class Moments(typing.NamedTuple):
+    """What a reference may return, or a test may send."""
+
+    mean: torch.Tensor
+    count: int
+
+
+def test_named_tuples_go_in_and_come_out_as_what_they_are(across):
+    def reference(moments):
+        return Moments(2 * moments.mean, moments.count + 1)
+
+    result = across(lambda moments: (2 * moments[0], 3), reference)(Moments(tensor(1.0), 2))
+    assert type(result) is Moments
+    assert (result.mean.item(), result.count) == (2.0, 3)
+
+
+def test_gradients_flow_through_a_named_tuple(across):
+    x = tensor(3.0, grad=True)
+    result = across(lambda x: Moments(x**2, 1))(x)
+    result.mean.sum().backward()
+    assert x.grad.item() == 6.0
+
+
+def test_a_named_tuple_passes_a_test_of_purity(across):
+    assert assert_pure(across(lambda pair: pair.mean * 2.0), Moments(tensor(1.0), 2)).item() == 2.0
+
+
+def test_a_spy_may_be_given_and_return_named_tuples(across):
+    spy = callback(lambda pair: Moments(pair[0] * 2, 1))
+    result = across(lambda spy, x: spy(Moments(x, 1))[0].sum())(spy, tensor(1.0, 2.0))
+    assert float(result) == 6.0

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from autograder.judge.answer import Answer
+from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.session import Session
 from autograder.testing import callback
 
@@ -24,7 +25,7 @@ def in_box(grader):
 
     def make(name, reference):
         channels.append(submission.open_exercise(name, {}))
-        return Answer(name, channels[-1], reference, seed=5)
+        return Answer(name, Conversation(channels[-1]), reference, seed=5)
 
     yield make
     for channel in channels:

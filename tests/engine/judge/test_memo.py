@@ -100,7 +100,7 @@ def test_a_call_that_ends_its_process_is_never_recalled(tried):
 def test_what_is_remembered_is_bounded(tried):
     for number in range(60):
         tried(lambda x, n=number: x() if callable(x) else x * x + n)
-    assert max(tried.tests.recall._known.values()) <= 50
+    assert max(tried.tests.memo._known.values()) <= 50
     assert tried(right)[0] == [Verdict.PASSED] * 4
 
 
@@ -108,4 +108,4 @@ def test_what_is_remembered_is_bounded_in_bytes(tried, monkeypatch):
     monkeypatch.setattr("autograder.judge.memo._MAX_BYTES", 1)
     first, _ = tried(right)
     assert tried(right) == (first, 3)
-    assert len(tried.tests.recall._known) == 1
+    assert len(tried.tests.memo._known) == 1

@@ -10,6 +10,7 @@ import torch
 
 from autograder.judge.answer import Answer
 from autograder.sandbox.host.channel import Channel
+from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import AnswerCrashed, StudentRaised
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire.frames import MIB, PeerClosed, receive_frame, send_frame
@@ -37,7 +38,7 @@ def lying():
                 pass
 
         threading.Thread(target=lie, daemon=True).start()
-        return Answer("f", Channel(ours, Limits(call_wall_s=2)), reference, seed=0)
+        return Answer("f", Conversation(Channel(ours, Limits(call_wall_s=2))), reference, seed=0)
 
     yield make
     for sock in socks:
@@ -90,7 +91,7 @@ def test_a_pickle_for_arrays_is_refused(lying):
 
 def test_a_reply_beyond_its_limit_is_refused_before_it_is_read(lying):
     answer = lying((value(), bytes(2 * MIB)))
-    answer.channel.limits = Limits(reply_mb=1)
+    answer.conversation.channel.limits = Limits(reply_mb=1)
     with pytest.raises(AnswerCrashed, match=r"A call sent back a result of 2\.0 MiB"):
         answer(1.0)
 
@@ -149,6 +150,6 @@ def test_an_error_is_told_in_bounded_words(lying):
 
 def test_a_peer_that_hangs_up_has_crashed(lying):
     answer = lying()
-    answer.channel.sock.shutdown(socket.SHUT_RDWR)
+    answer.conversation.channel.sock.shutdown(socket.SHUT_RDWR)
     with pytest.raises(AnswerCrashed, match="A call ended its process"):
         answer(1.0)

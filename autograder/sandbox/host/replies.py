@@ -1,0 +1,106 @@
+"""Read what an exercise process replied: every field as if an enemy had written it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from autograder.safe_text import for_page
+from autograder.sandbox.host.failures import (
+    AnswerFailure,
+    AnswerMissing,
+    AnswerOutOfMemory,
+    OwnLine,
+    StudentRaised,
+)
+from autograder.sandbox.wire.arguments_in import Packed
+from autograder.sandbox.wire.frames import Frame
+from autograder.sandbox.wire.results_out import Decoder, HostileReply
+
+_MAX_OWN_LINES = 8
+
+
+@dataclass
+class Reply:
+    """What a call brought: a value, and how it changed the arguments' leaves."""
+
+    value: Any
+    graphs: dict[int, torch.Tensor]
+    changes: dict[int, dict[str, Any]]
+
+
+def read_value(frame: Frame, packed: Packed) -> Reply:
+    """Return what a call brought; raise an AnswerFailure where it brought nothing."""
+    header = frame.header
+    if header["reply"] == "missing":
+        raise AnswerMissing("There is no function of this name in the notebook.")
+    if header["reply"] == "error":
+        raise _raised(header)
+    if header["reply"] != "value":
+        raise HostileReply("a reply to another question")
+    decoder = Decoder(frame.block)
+    value = decoder.value(header.get("value"))
+    return Reply(value, decoder.graphs, _read_changes(header, decoder, len(packed.originals)))
+
+
+def _read_changes(
+    header: dict[str, Any], decoder: Decoder, leaves: int
+) -> dict[int, dict[str, Any]]:
+    changes: dict[int, dict[str, Any]] = {}
+    listed = header.get("changes")
+    if not isinstance(listed, list) or len(listed) > leaves:
+        raise HostileReply("changes that are no list")
+    for change in listed:
+        leaf = change.get("leaf") if isinstance(change, dict) else None
+        if not isinstance(leaf, int) or not 0 <= leaf < leaves:
+            raise HostileReply("a change of something that was not sent")
+        changes[leaf] = {
+            key: decoder.value(change[key]) for key in ("values", "grad", "state") if key in change
+        }
+        if isinstance(change.get("requires_grad"), bool):
+            changes[leaf]["requires_grad"] = change["requires_grad"]
+    return changes
+
+
+def read_gradients(frame: Frame, inputs: list[torch.Tensor]) -> list[torch.Tensor | None]:
+    """Return the gradients of a call for each of its inputs, in their shapes and kinds."""
+    if frame.header["reply"] == "error":
+        raise _raised(frame.header)
+    nodes = frame.header.get("value")
+    if not isinstance(nodes, list) or len(nodes) != len(inputs):
+        raise HostileReply("gradients of something else")
+    decoder = Decoder(frame.block)
+    gradients: list[torch.Tensor | None] = []
+    for node, leaf in zip(nodes, inputs, strict=True):
+        gradient = decoder.value(node)
+        if gradient is not None:
+            if not isinstance(gradient, torch.Tensor) or gradient.shape != leaf.shape:
+                raise HostileReply("a gradient of another shape")
+            gradient = gradient.to(leaf.dtype)
+        gradients.append(gradient)
+    return gradients
+
+
+def _raised(header: dict[str, Any]) -> AnswerFailure:
+    kind, message = str(header.get("type", ""))[:100], str(header.get("message", ""))[:500]
+    listed = header.get("own")
+    items = listed[:_MAX_OWN_LINES] if isinstance(listed, list) else []
+    own = tuple(_own_line(item) for item in items)
+    if kind == "NotImplementedError":
+        return AnswerMissing("Not solved yet: it still raises NotImplementedError.", own)
+    if kind == "MemoryError" or "can't allocate memory" in message:
+        return AnswerOutOfMemory("A call asked for more memory than it may have.", own)
+    return StudentRaised(f"It raised {kind}: {message}", own)
+
+
+def _own_line(item: Any) -> OwnLine:
+    if not isinstance(item, dict):
+        raise HostileReply("a traceback that is none")
+    line = item.get("line")
+    return OwnLine(
+        line if isinstance(line, int) else 0,
+        for_page(str(item.get("function", ""))[:100]),
+        for_page(str(item.get("text", ""))[:200]),
+    )
