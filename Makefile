@@ -28,11 +28,11 @@ $(READY): requirements.lock pyproject.toml
 box:             ## see to bubblewrap: install it where that is possible, or say how
 	@bash scripts/ensure-bubblewrap
 
-$(BUILT): $(READY) $(wildcard source/*.md source/*.py solutions/*.py autograder/chapters/*.py)
+$(BUILT): $(READY) $(wildcard source/*.md source/*.py solutions/*.py autograder/course/*.py)
 	@$(BIN)/autograder build
 	@touch $@
 
-$(DEMO_CLASS): $(BUILT) tests/answers/a01_pca.py autograder/demo.py
+$(DEMO_CLASS): $(BUILT) tests/answers/a01_pca.py autograder/course/demo_class.py
 	@$(BIN)/autograder demo a01_pca
 	@touch $@
 

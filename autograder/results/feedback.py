@@ -23,7 +23,7 @@ VERDICT_WORDS = {
 
 @cache
 def _template() -> Template:
-    loader = PackageLoader("autograder.results.document")
+    loader = PackageLoader("autograder.results")
     return Environment(loader=loader, autoescape=True).get_template("exercise.html.j2")
 
 

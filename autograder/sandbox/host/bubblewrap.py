@@ -22,6 +22,7 @@ SHOWN_IN_BOX = (
     *("sandbox/limits.py", "sandbox/memory.py", "sandbox/seeds.py", "sandbox/warming.py"),
     *("sandbox/calls", "sandbox/inside", "sandbox/wire"),
 )
+_LARGE_PAGES = "/sys/kernel/mm/transparent_hugepage"
 DATA_IN_BOX = "/course-data"
 # A virtual environment may be moved; where it is here could be hidden there, below /tmp say.
 _ENVIRONMENT_IN_BOX = "/environment"
@@ -99,6 +100,9 @@ def bubblewrap_command(data: Path | None) -> list[str]:
             command += ["--ro-bind", str(path), str(path)]
     for name in ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime"):
         command += ["--ro-bind-try", name, name]
+    # By these the C library learns of large pages; see `environment_in`.
+    for name in ("enabled", "hpage_pmd_size"):
+        command += _bind(f"{_LARGE_PAGES}/{name}", f"{_LARGE_PAGES}/{name}", "--ro-bind-try")
     command += ["--proc", "/proc", "--dev", "/dev"]
     command += ["--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
     if not f"{sys.base_prefix}/".startswith("/usr/"):
@@ -115,11 +119,11 @@ def bubblewrap_command(data: Path | None) -> list[str]:
     return command
 
 
-def _bind(source: str, target: str) -> list[str]:
+def _bind(source: str, target: str, how: str = "--ro-bind") -> list[str]:
     """Show a file or folder read-only; its parents must be open to a user who is not root."""
     parents = [str(parent) for parent in reversed(Path(target).parents) if parent != Path("/")]
     made = [word for parent in parents for word in ("--perms", "0755", "--dir", parent)]
-    return [*made, "--ro-bind", source, target]
+    return [*made, how, source, target]
 
 
 def leave_root() -> list[str]:

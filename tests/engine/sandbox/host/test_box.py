@@ -3,13 +3,17 @@
 import contextlib
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
+import psutil
 import pytest
 
 import autograder.sandbox.host.box as box_module
 from autograder.errors import IsolationError
 from autograder.sandbox.host.box import Box, launch_together
-from autograder.sandbox.host.bubblewrap import bubblewrap_command, find_bubblewrap
+from autograder.sandbox.host.bubblewrap import bubblewrap_command, environment_in, find_bubblewrap
 from autograder.sandbox.host.session import Session
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
@@ -100,3 +104,33 @@ def test_another_process_that_lets_go_does_not_keep_a_sandbox_alive():
     ours.close()
     os.waitpid(child, 0)
     assert sandbox.process.returncode == 0, "it had to be killed"
+
+
+def large_pages_mb(pid):
+    """Return how much of a process's memory is in large pages."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("AnonHugePages:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def test_a_warm_parent_holds_its_memory_in_large_pages():
+    if not machine_gives_large_pages():
+        pytest.skip("this machine gives no large pages to a process that asks for them")
+    with Box(Isolation.BOX, None) as box:
+        below = psutil.Process(box._sandbox.process.pid).children(recursive=True)
+        (parent,) = [one for one in below if not one.name().startswith("bwrap")]
+        assert large_pages_mb(parent.pid) > 50
+
+
+def machine_gives_large_pages():
+    """Say whether a process outside the box gets what one in the box asks for."""
+    program = "import time; held = bytearray(64 * 2**20); print(flush=True); time.sleep(60)"
+    environment = environment_in(Isolation.NONE)
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        held_mb = large_pages_mb(process.pid)
+        process.kill()
+    return held_mb > 0
