@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
+__all__ = ["right", "wrong"]
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ATTRIBUTE = "__known_answer__"
@@ -37,12 +39,33 @@ class KnownAnswer:
 
 
 def wrong(says: str, *, caught_by: str) -> Callable[[Function], Function]:
-    """Register a misconception: "behaves like an answer that <says>", lost by `caught_by`."""
+    """Register a misconception: "behaves like an answer that <says>", lost by `caught_by`.
+
+    The function stays what it is.
+
+    >>> @wrong("divides by N instead of N - 1", caught_by="test_unbiased")
+    ... def variance__ddof_0(x):
+    ...     return sum((value - sum(x) / len(x)) ** 2 for value in x) / len(x)
+    >>> variance__ddof_0([1.0, 3.0])
+    1.0
+    """
     return _registering(says, caught_by)
 
 
 def right(says: str) -> Callable[[Function], Function]:
-    """Register another right answer, which must get full marks."""
+    """Register another right answer, which must get full marks.
+
+    >>> @right("by the standard library")
+    ... def variance__statistics(x):
+    ...     import statistics
+    ...     return statistics.variance(x)
+    >>> variance__statistics([1.0, 3.0])
+    2.0
+    >>> @right("has no name of its own")
+    ... def variance(x): ...
+    Traceback (most recent call last):
+    ValueError: variance: name a known answer <exercise>__<answer>
+    """
     return _registering(says, None)
 
 

@@ -12,6 +12,8 @@ import torch
 
 from autograder.sandbox.wire.trees import map_leaves
 
+__all__ = ["ATOL", "RTOL", "Answer", "assert_close", "assert_pure", "callback"]
+
 RTOL = 1e-4
 """Relative tolerance that accepts an answer computed in float32."""
 ATOL = 1e-5
@@ -39,6 +41,11 @@ def callback(function: Callable[..., Any]) -> Callback:
 
     For spies that record how they were called. First derivatives pass through it.
     Its arguments arrive as arrays, tensors, numbers and plain containers.
+
+    >>> asked = []
+    >>> spy = callback(lambda x: asked.append(x) or x**2)
+    >>> spy(3.0), asked
+    (9.0, [3.0])
     """
     return Callback(function)
 
@@ -48,6 +55,12 @@ def assert_close(actual: Any, expected: Any, rtol: float = RTOL, atol: float = A
 
     Arrays, tensors, numbers, and sequences or mappings of them. Values must be finite
     wherever the expected ones are.
+
+    >>> assert_close(torch.tensor([1.0, 2.0]), np.array([1.0, 2.0 + 1e-6]))
+    >>> assert_close({"loss": 0.5, "steps": [1, 2]}, {"loss": 0.5, "steps": (1, 2)})
+    >>> assert_close(np.zeros(2), 0.0)  # The same values, another shape.
+    Traceback (most recent call last):
+    AssertionError
     """
     if isinstance(expected, Mapping):
         assert set(actual) == set(expected)
@@ -67,6 +80,15 @@ def assert_pure(answer: Answer, *args: Any) -> Any:
     """Assert that `answer` leaves its arguments alone and that two calls agree; return the result.
 
     The two calls run under different global seeds, so noise of the student's own shows.
+
+    >>> assert_pure(lambda x: x - x.mean(), np.array([1.0, 3.0]))
+    array([-1.,  1.])
+    >>> def in_place(x):
+    ...     x -= x.mean()
+    ...     return x
+    >>> assert_pure(in_place, np.array([1.0, 3.0]))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    AssertionError: an argument was changed
     """
     before = copy.deepcopy([_detached(argument) for argument in args])
     first = answer(*args)

@@ -1,9 +1,7 @@
-"""What runs inside the box. Theory of operation.
+"""What runs inside the box, and the one folder that runs beside student code.
 
-A *box* is one bubblewrap sandbox with one *warm parent* in it (`parent.py`): a process that has
-imported numpy, torch, matplotlib and IPython, and that never runs student code. For each submission
-it forks a *submission process* into namespaces of its own (`namespaces.py`), which runs the cells
-(`cells.py`) and then, for each exercise, forks an *exercise process* that answers calls
-(`calls.py`). The last two run student code, so nothing they say is believed: they return data,
-never scores.
+`__main__` warms up (`warm_up`) and forks warm parents (`warm_parent`, `processes`). Their forks
+shut themselves off (`namespaces`), run the cells (`cells`, `shell`, `figures`) and serve calls
+(`exercise_process`). Nothing here knows a hidden test, a reference or a score. The theory of
+operation is in `autograder.sandbox`.
 """
