@@ -42,13 +42,13 @@ class ExerciseGrading:
             name = exercise.name
             if name in self.kept and name not in self.stale and not later_too:
                 continue
-            self._grade_exercise(name)
+            self.grade_exercise(name)
             # Later exercises may call this one, which is replaced now, or no longer is.
             was_full = name in self.kept and self.kept[name].verdict is Verdict.PASSED
             later_too |= was_full != self._is_full(name)
         return [self._result(exercise) for exercise in self.exercises]
 
-    def _grade_exercise(self, name: str) -> None:
+    def grade_exercise(self, name: str) -> None:
         """Run an exercise's hidden tests with stand-ins; where they were no help, without.
 
         An earlier answer may have been called in a way that only the student's own allows. No
@@ -64,6 +64,10 @@ class ExerciseGrading:
             self.outcomes[name] = alone
             self.stand_ins_called[name] = set()
             self._full_alone.add(name)
+
+    def open_as_graded(self, exercise: str) -> Channel:
+        """Open a graded exercise once more, with the stand-ins that its score was made by."""
+        return _Opening(self, exercise, alone=exercise in self._full_alone).open(exercise)
 
     def stand_ins(self, exercise: str) -> dict[str, Callable[..., Any]]:
         """Return the references that answer for earlier exercises without full marks."""
@@ -84,7 +88,9 @@ class ExerciseGrading:
         if exercise.name not in self.outcomes:
             return self.kept[exercise.name]
         outcomes = self.outcomes[exercise.name]
-        self._explain_missing(exercise.name, outcomes)
+        reason = self.why_missing(exercise.name)
+        for outcome in outcomes if reason is not None else ():
+            outcome.verdict, outcome.message = reason
         verdict = worst([outcome.verdict for outcome in outcomes])
         known = None
         if verdict is Verdict.FAILED:
@@ -103,16 +109,16 @@ class ExerciseGrading:
             tests=[_test_result(outcome) for outcome in outcomes],
         )
 
-    def _explain_missing(self, exercise: str, outcomes: list[TestOutcome]) -> None:
-        """Where the function's own cell failed, that is the reason, not that it is missing."""
+    def why_missing(self, exercise: str) -> tuple[Verdict, str] | None:
+        """Return how the function's own cell failed, where all tests say that it is missing."""
         run = self.submission.runs.get(self.rebuilt.index_of(exercise))
+        outcomes = self.outcomes[exercise]
         if run is None or not all(outcome.verdict is Verdict.MISSING for outcome in outcomes):
-            return
-        for outcome in outcomes:
-            if run.problem is not None:
-                outcome.verdict, outcome.message = run.problem.verdict, run.problem.message
-            elif (error := _error_of(run.outputs)) is not None:
-                outcome.verdict, outcome.message = Verdict.FAILED, f"Its cell stops with {error}"
+            return None
+        if run.problem is not None:
+            return run.problem.verdict, run.problem.message
+        error = _error_of(run.outputs)
+        return None if error is None else (Verdict.FAILED, f"Its cell stops with {error}")
 
 
 @dataclass

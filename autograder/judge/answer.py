@@ -59,6 +59,7 @@ class Answer:
         return f"<answer of {self.exercise}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         self._calls += 1
         packed = pack(
             (args, kwargs),

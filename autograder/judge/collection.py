@@ -72,7 +72,7 @@ def collect_cases(path: Path, secret_modules: frozenset[str]) -> dict[str, list[
         raise CourseError(f"{path} cannot be collected: {' '.join(said).removeprefix('E ')[:500]}")
     cases: dict[str, list[TestCase]] = {}
     for item in collector.items:
-        case = _case(item, path, secret_modules)
+        case = case_of(item, path, secret_modules)
         cases.setdefault(case.exercise, []).append(case)
     return cases
 
@@ -105,10 +105,11 @@ class _Collector:
         self.items = [item for item in items if getattr(item, "cls", None) is not None]
 
 
-def _case(item: Any, path: Path, secret_modules: frozenset[str]) -> TestCase:
+def case_of(item: Any, path: Path, secret_modules: frozenset[str]) -> TestCase:
+    """Return what pytest collected as a case; refuse what would decide a score by other means."""
     callspec = getattr(item, "callspec", None)
     params = dict(callspec.params) if callspec else {}
-    fixtures = set(item.fixturenames) - {"answer", "request", *params}
+    fixtures = set(item._fixtureinfo.argnames) - {"answer", *params}
     if fixtures:
         raise CourseError(f"{path}: {item.name} uses {sorted(fixtures)}; it may use `answer` alone")
     marks = {mark.name for mark in item.iter_markers()} - _KNOWN_MARKS

@@ -129,8 +129,16 @@ class HiddenTests:
             except (KeyboardInterrupt, Differs):
                 raise
             except BaseException as error:
-                return _failed(_of_the_answer(error, answer), answer.recorded)
-        return Ending(recorded=tuple(answer.recorded))
+                return ending_of(error, answer)
+        return ending_of(None, answer)
+
+
+def ending_of(error: BaseException | None, answer: Answer | None) -> Ending:
+    """Return how a case ended that raised this, or nothing, while it asked an answer."""
+    recorded = () if answer is None else tuple(answer.recorded)
+    if error is None:
+        return Ending(recorded=recorded)
+    return _failed(error if answer is None else _of_the_answer(error, answer), recorded)
 
 
 def _of_the_answer(error: BaseException, answer: Answer) -> BaseException:
