@@ -148,7 +148,7 @@ def _export_scores(
     # Excel takes UTF-8 for something else without the mark; importers have no use for it.
     with_mark = form == "csv" and path != _STDOUT
     text = render_csv(matched.table, matched.delimiter, with_mark)
-    _write(path, text.encode(), f"{sum(one.submitted for one in scores.students)} scores")
+    _write(path, text.encode(), f"{len(scores.submitted)} scores")
     _list_names("submitted, but not graded yet", scores.ungraded)
     _tell(matched, scores.not_final())
     return matched

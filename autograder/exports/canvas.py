@@ -30,10 +30,11 @@ def canvas_table(scores: ClassScores, grade_column: str | None) -> Matched:
 
 
 def _row(one: StudentScores) -> list[Cell]:
-    named = bool(one.last_name and one.first_name)
-    name = f"{one.last_name}, {one.first_name}" if named else one.full_name
-    canvas_id = one.lms_user_id if one.lms_user_id.isdecimal() else None
-    return [name, canvas_id, None, one.student, None, one.score]
+    who = one.student
+    named = bool(who.last_name and who.first_name)
+    name = f"{who.last_name}, {who.first_name}" if named else who.full_name
+    canvas_id = who.lms_user_id if who.lms_user_id.isdecimal() else None
+    return [name, canvas_id, None, who.id, None, one.score]
 
 
 def fill_canvas(
@@ -57,17 +58,16 @@ def fill_canvas(
         else [roster.header.index(name) for name in _MATCHED_BY if name in roster.header]
     )
     people = [number for number, row in enumerate(roster.rows) if not _is_no_student(row)]
-    submitted = [one for one in scores.students if one.submitted]
-    matched = match_rows(roster, people, columns, submitted)
+    matched = match_rows(roster, people, columns, scores.submitted)
     table: list[list[Cell]] = [[*roster.header[: last + 1], roster.header[graded]]]
     for number, row in enumerate(roster.rows):
         score: Cell = matched[number].score if number in matched else row[graded]
         table.append([*row[: last + 1], score])
-    found = {one.student for one in matched.values()}
+    found = {one.student.id for one in matched.values()}
     return Matched(
         table,
         roster.delimiter,
-        [one.student for one in submitted if one.student not in found],
+        [one.student.id for one in scores.submitted if one.student.id not in found],
         [roster.rows[number][0] for number in people if number not in matched],
         _points_warning(scores, roster, graded),
     )

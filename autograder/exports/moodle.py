@@ -26,9 +26,10 @@ def moodle_table(scores: ClassScores, grade_column: str | None) -> Matched:
     header: list[Cell] = [*_HEADER, grade_column or scores.assignment]
     table: list[list[Cell]] = [header]
     for one in scores.students:
-        number = one.lms_user_id or one.student
-        table.append([one.email, number, one.first_name, one.last_name, one.score])
-    without = sum(not one.email for one in scores.students)
+        who = one.student
+        number = who.lms_user_id or who.id
+        table.append([who.email, number, who.first_name, who.last_name, one.score])
+    without = sum(not one.student.email for one in scores.students)
     warnings = []
     if without:
         warnings.append(
@@ -53,19 +54,18 @@ def fill_moodle(
         if match
         else [roster.header.index(name) for name in _MATCHED_BY if name in roster.header]
     )
-    submitted = [one for one in scores.students if one.submitted]
-    matched = match_rows(roster, range(len(roster.rows)), columns, submitted)
+    matched = match_rows(roster, range(len(roster.rows)), columns, scores.submitted)
     table: list[list[Cell]] = [[*roster.header]]
     for number, row in enumerate(roster.rows):
         filled: list[Cell] = [*row]
         if number in matched:
             filled[graded] = matched[number].score
         table.append(filled)
-    found = {one.student for one in matched.values()}
+    found = {one.student.id for one in matched.values()}
     return Matched(
         table,
         roster.delimiter,
-        [one.student for one in submitted if one.student not in found],
+        [one.student.id for one in scores.submitted if one.student.id not in found],
         [_who(roster, row) for number, row in enumerate(roster.rows) if number not in matched],
         _maximum_warning(scores, roster),
     )

@@ -18,16 +18,16 @@ def plain_table(scores: ClassScores) -> list[list[Cell]]:
 
 def _row(scores: ClassScores, one: StudentScores) -> list[Cell]:
     return [
-        one.student,
-        one.last_name,
-        one.first_name,
-        one.email,
-        "yes" if one.submitted else "no",
+        one.student.id,
+        one.student.last_name,
+        one.student.first_name,
+        one.student.email,
+        "yes" if one.submission else "no",
         one.score,
         scores.max_score,
-        one.late_penalty if one.submitted else None,
-        one.extra_credit if one.submitted else None,
-        *(one.cells.get(name) for name in scores.columns),
-        "; ".join(one.misconceptions),
+        one.final.late_penalty if one.final else None,
+        one.final.extra_credit if one.final else None,
+        *(one.submission.cells.get(name) if one.submission else None for name in scores.columns),
+        "; ".join(one.findings.misconceptions),
         "yes" if one.needs_person else "no",
     ]

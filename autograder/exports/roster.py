@@ -93,12 +93,12 @@ def match_rows(
             one = by_key.get(roster.rows[row][column].strip().casefold())
             if one is None:
                 continue
-            if one.student in owner:
+            if one.student.id in owner:
                 raise AutograderError(
-                    f"{roster.path}: rows {owner[one.student] + 2} and {row + 2} are both of "
-                    f"{one.student!r}: name the column that holds the ids with --match"
+                    f"{roster.path}: rows {owner[one.student.id] + 2} and {row + 2} are both of "
+                    f"{one.student.id!r}: name the column that holds the ids with --match"
                 )
-            owner[one.student] = row
+            owner[one.student.id] = row
             matched[row] = one
             break
     return matched
@@ -107,10 +107,10 @@ def match_rows(
 def _by_key(students: list[StudentScores]) -> dict[str, StudentScores]:
     """Return each student by all that may name them; an id wins over others' addresses."""
     by_key: dict[str, StudentScores] = {}
-    for keys in (("student",), ("lms_user_id", "email")):
+    for keys in (("id",), ("lms_user_id", "email")):
         level: dict[str, list[StudentScores]] = {}
         for one in students:
-            for name in {getattr(one, key).strip().casefold() for key in keys} - {""}:
+            for name in {getattr(one.student, key).strip().casefold() for key in keys} - {""}:
                 level.setdefault(name, []).append(one)
         # A name that fits two students names nobody.
         by_key = {name: ones[0] for name, ones in level.items() if len(ones) == 1} | by_key

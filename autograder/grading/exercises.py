@@ -89,8 +89,9 @@ class ExerciseGrading:
             return self.kept[exercise.name]
         outcomes = self.outcomes[exercise.name]
         reason = self.why_missing(exercise.name)
-        for outcome in outcomes if reason is not None else ():
-            outcome.verdict, outcome.message = reason
+        if reason is not None:
+            for outcome in outcomes:
+                outcome.verdict, outcome.message = reason
         verdict = worst([outcome.verdict for outcome in outcomes])
         known = None
         if verdict is Verdict.FAILED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autograder.course.files import Assignment
-from autograder.gradebook.manual_scores import manual_scores
+from autograder.gradebook.scores import gradebook_scores
 from autograder.grading.tasks import Graded
 from autograder.results.document import ExerciseResult, Key, SubmissionResult, read_result
 from autograder.results.verdicts import Verdict
@@ -25,14 +25,14 @@ class Change:
 
 def what_changed(assignment: Assignment, graded: list[Graded]) -> list[Change]:
     """Return the scores that differ between the results kept and those of a trial run."""
-    manual = manual_scores(assignment)
+    known = gradebook_scores(assignment)
     changes: list[Change] = []
     for one in graded:
         after = read_result(one.result) if one.is_new else None
         if after is None or not one.found.in_course:
             continue
         before = read_result(assignment.result(one.found.student))
-        changes += _changes(before, after, manual.get(after.student, frozenset()))
+        changes += _changes(before, after, known.set_by_hand(after.student))
     return changes
 
 

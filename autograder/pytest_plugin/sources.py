@@ -177,7 +177,7 @@ class Sources:
         )
 
     def explained(self, exercise: str, ending: Ending) -> Ending:
-        """Return how a case ended in the words of grading, where a missing function has a reason."""
+        """Return how a case ended as grading says it, where a missing function has a reason."""
         for source in self._sources.values():
             reason = source.why_missing(exercise)
             if ending.verdict is Verdict.MISSING and reason is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from autograder.reports.final_scores import FinalScore
+from autograder.gradebook.scores import FinalScore
 from autograder.results.document import ExerciseResult, SubmissionResult
 from autograder.results.verdicts import Verdict
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from autograder.reports.final_scores import FinalScore
+from autograder.gradebook.scores import FinalScore
 from autograder.reports.pages import render_page
 from autograder.results.document import SubmissionResult
 from autograder.results.feedback import render_exercise_html

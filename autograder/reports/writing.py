@@ -7,10 +7,10 @@ from pathlib import Path
 
 from autograder.course.files import Assignment, Course
 from autograder.errors import AutograderError
+from autograder.gradebook.scores import automatic_score, gradebook_scores
 from autograder.reports.assignment_page import render_assignment_page
 from autograder.reports.class_results import ClassResults
 from autograder.reports.course_page import render_course_page
-from autograder.reports.final_scores import automatic_score, gradebook_scores
 from autograder.reports.pages import file_stem, write_page
 from autograder.reports.student_page import render_student_page
 from autograder.results.document import read_results
@@ -56,9 +56,9 @@ def read_class(assignment: Assignment, results: ClassResults, *, with_pages: boo
 
     With `with_pages`, each student's feedback page is written as well, while its result is there.
     """
-    finals = gradebook_scores(assignment)
+    known = gradebook_scores(assignment)
     for result in read_results(assignment.results):
-        final = finals.get(result.student) or automatic_score(result)
+        final = known.final(result.student) or automatic_score(result)
         results.add(result, final)
         if with_pages:
             path = student_page(assignment, result.student)

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 
 from autograder.atomic_files import UNFINISHED
 from autograder.cli import main
+from autograder.gradebook.scores import automatic_score
 from autograder.reports.assignment_page import item_reports, misconceptions, render_assignment_page
 from autograder.reports.class_results import ClassResults
 from autograder.reports.course_page import ways
-from autograder.reports.final_scores import automatic_score
 from autograder.reports.pages import file_stem, page_name, percent
 from autograder.reports.student_page import render_student_page
 from autograder.results.document import CellOutput, read_results
