@@ -10,7 +10,7 @@ DEMO_CLASS := submitted/.made
 OTTER := bench/.venv-otter
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test build check calibrate seeds bench bench-scale box
+.PHONY: help demo quick test build check calibrate seeds bench bench-scale box
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -49,6 +49,11 @@ demo: box $(DEMO_CLASS) ## grade a made-up class of a01_pca through the whole pi
 	@echo "  autograder report a01_pca # the class on one page: reports/a01_pca.html"
 	@echo "  feedback/<student>/a01_pca/a01_pca.html is what a student gets back"
 	@echo "  results/a01_pca/<student>.json has everything, for you"
+
+quick: $(READY) ## format, types, the fast tests, hidden tests on the references; under a minute
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q -n auto
 
 test: $(READY) box ## every test, of the course and of the engine
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .

@@ -16,6 +16,7 @@ from autograder.course.files import Assignment, Course
 @click.command()
 @click.argument("assignments", nargs=-1)
 @click.option("-e", "--exercise", multiple=True, help="Only this exercise (repeatable).")
+@click.option("--force", is_flag=True, help="Calibrate also what has not changed.")
 @jobs_option
 @isolation_option
 @click.pass_obj
@@ -23,6 +24,7 @@ def calibrate(
     find: Callable[[], Course],
     assignments: tuple[str, ...],
     exercise: tuple[str, ...],
+    force: bool,
     jobs: int,
     isolation: str,
 ) -> None:
@@ -31,6 +33,9 @@ def calibrate(
     The reference and every other right answer must get full marks, the released stub and a
     meaningless answer (zeros of the right shape) nothing; every known wrong answer must lose
     points by the hidden test it names, and be named as the misconception it is.
+
+    An exercise whose answers have all calibrated is left out until its hidden tests, its answers,
+    what all exercises share, the engine or its libraries change; one that is named is not.
     """
     from autograder.grading import calibration
     from autograder.sandbox.isolation import Isolation
@@ -38,19 +43,21 @@ def calibrate(
 
     course = find()
     chosen = course.chosen(assignments)
-    count, results = calibration.calibrate(
-        chosen, jobs, Isolation(isolation), Limits(), frozenset(exercise)
+    run = calibration.calibrate(
+        chosen, jobs, Isolation(isolation), Limits(), frozenset(exercise), force
     )
-    outcomes = list(progress(results, "calibrating", count))
+    outcomes = list(progress(run.results, "calibrating", run.count))
     out = console()
     for assignment in chosen:
         mine = [outcome for outcome in outcomes if outcome.case.assignment == assignment.name]
-        out.print(_table(assignment, mine))
+        if mine:
+            out.print(_table(assignment, mine))
     problems = [(outcome, problem) for outcome in outcomes for problem in outcome.problems]
     for outcome, problem in problems:
         case = outcome.case
         say(f"{case.assignment} {case.exercise or ''} {case.face} {case.name}: {problem}")
-    say(f"{len(outcomes)} answers calibrated, {len(problems)} problems")
+    unchanged = f", {run.remembered} unchanged since they were" if run.remembered else ""
+    say(f"{len(outcomes)} answers calibrated{unchanged}, {len(problems)} problems")
     if problems:
         sys.exit(1)
 

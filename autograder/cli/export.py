@@ -115,7 +115,8 @@ def _export_scores(
     roster: Path | None,
     columns: tuple[str | None, str | None],
 ) -> Matched:
-    from autograder.exports.files import check_writable, default_path
+    from autograder.atomic_files import check_writable
+    from autograder.exports.files import default_path
     from autograder.exports.roster import Matched, read_roster
     from autograder.exports.scores import read_scores
     from autograder.exports.spreadsheet import render_csv
@@ -177,7 +178,8 @@ def _export_gradescope(
     visibility: str,
     with_results: bool,
 ) -> None:
-    from autograder.exports.files import check_writable, default_path, write_export
+    from autograder.atomic_files import check_writable, write_or_say_why
+    from autograder.exports.files import default_path
     from autograder.exports.gradescope_results import Visibility, gradescope_results
     from autograder.exports.gradescope_zip import gradescope_zip
     from autograder.results.document import read_results
@@ -201,16 +203,16 @@ def _export_gradescope(
     for result in read_results(assignment.results):
         document = gradescope_results(result, Visibility(visibility))
         target = folder / result.student / "results.json"
-        write_export(target, document.model_dump_json(indent=1).encode())
+        write_or_say_why(target, document.model_dump_json(indent=1).encode())
         count += 1
     say(f"wrote: {count} results.json in {folder}", err=True)
 
 
 def _write(path: Path, content: bytes, what: str) -> None:
-    from autograder.exports.files import write_export
+    from autograder.atomic_files import write_or_say_why
 
     if path == _STDOUT:
         sys.stdout.buffer.write(content)
     else:
-        write_export(path, content)
+        write_or_say_why(path, content)
         say(f"wrote: {path} ({what})", err=True)

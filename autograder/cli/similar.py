@@ -63,11 +63,11 @@ def similar(
     for problem in answers.unreadable:
         say(f"not compared: {problem}", err=True)
     if html is not None:
-        from autograder.exports.files import check_writable, write_export
+        from autograder.atomic_files import check_writable, write_or_say_why
         from autograder.similarity.side_by_side import render_pairs
 
         check_writable(html, "html")
-        write_export(html, render_pairs(chosen.name, pairs[:limit]).encode("utf-8", "replace"))
+        write_or_say_why(html, render_pairs(chosen.name, pairs[:limit]).encode("utf-8", "replace"))
         say(f"wrote: {html}", err=True)
     if as_json:
         say_json(_document(chosen.name, len(found), threshold, pairs), indent=1)

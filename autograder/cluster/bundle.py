@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.atomic_files import folder_written_whole
 from autograder.course.files import Assignment
 from autograder.errors import AutograderError
 
@@ -46,15 +45,10 @@ def unpack(content: bytes, digest: str, parent: Path) -> Path:
         return folder
     if _digest(content) != digest:
         raise AutograderError("the course's files did not arrive whole")
-    unfinished = Path(tempfile.mkdtemp(dir=parent, prefix="unfinished-"))
-    try:
+    with folder_written_whole(folder) as new:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
-            file.extractall(unfinished)
-        _open_data(unfinished / "data")
-        unfinished.rename(folder)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+            file.extractall(new)
+        _open_data(new / "data")
     return folder
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.atomic_files import write_whole
 from autograder.course.configuration import course_config
 from autograder.course.files import Assignment
-from autograder.results.versions import text_hash
+from autograder.results.versions import entering_hash, text_hash
 
 _SQLITE = "sqlite:///"
 
@@ -30,7 +30,7 @@ class EnteredMarks:
         return self._folder / ".gradebook"
 
     def hold(self) -> bool:
-        """Say whether the marks are of the gradebook and the notebook as they are now."""
+        """Say whether the marks are of gradebook, notebook and engine as they are now."""
         try:
             return self._gradebook.read_text() == self._stamp()
         except OSError:
@@ -71,4 +71,5 @@ class EnteredMarks:
             raise FileNotFoundError(file)
         # The URL may hold a password.
         url = text_hash(url.encode())
-        return json.dumps([url, identity, text_hash(self.assignment.source_notebook.read_bytes())])
+        notebook = text_hash(self.assignment.source_notebook.read_bytes())
+        return json.dumps([url, identity, notebook, entering_hash()])

@@ -15,6 +15,7 @@ from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
 from autograder.course.master import CellKind, read_master
 from autograder.course.notebooks import source_notebook
+from autograder.grading.calibrated import Calibrated
 from autograder.grading.events import Died, Done, Failed
 from autograder.grading.loaded import LoadedAssignment
 from autograder.grading.pool import Pool
@@ -238,36 +239,60 @@ def _why_not_caught(case: Case, outcome: CaseResult) -> list[str]:
     return problems
 
 
+@dataclass
+class Calibration:
+    """One run: how many answers are to be tried, how many need not be, and the trying."""
+
+    count: int
+    remembered: int
+    """Answers to exercises in which nothing has changed since all of them calibrated."""
+    results: Iterator[CaseResult]
+
+
 def calibrate(
     assignments: list[Assignment],
     jobs: int,
     isolation: Isolation,
     limits: Limits,
     exercises: frozenset[str] = frozenset(),
-) -> tuple[int, Iterator[CaseResult]]:
-    """Return how many cases there are, and their results as they come."""
-    if not assignments:
-        return 0, iter(())
+    force: bool = False,
+) -> Calibration:
+    """Calibrate what has changed, or with `force` all; of `exercises`, where any are named, all."""
+    todo: dict[str, Calibrated] = {}
+    remembered = 0
+    for assignment in assignments:
+        known = Calibrated.read(assignment, limits, isolation)
+        if force or exercises:
+            for name in known.names():
+                if not exercises or name in exercises:
+                    known.forget(name)
+        remembered += sum(map(known.answers, known.names())) if not exercises else 0
+        if not all(map(known.answers, known.names())):
+            todo[assignment.name] = known
+    if not todo:
+        return Calibration(0, remembered, iter(()))
+    chosen = [one.assignment for one in todo.values()]
     # They get ready while the judges' side is loaded.
-    boxes = boxes_of(assignments, isolation, jobs)
+    boxes = boxes_of(chosen, isolation, jobs)
     boxes.launch(jobs)
-    loaded = {one.name: LoadedAssignment(one, isolation, limits) for one in assignments}
+    loaded = {one.name: LoadedAssignment(one, isolation, limits) for one in chosen}
     share_memory()
     # One judge takes all answers to an exercise: it learns how they behave, to name them, once.
     by_exercise: dict[tuple[str, str | None], list[Case]] = {}
     for one in loaded.values():
         for case in cases_of(one.judge):
-            if not exercises or case.exercise in exercises:
+            wanted = case.exercise in exercises if exercises else True
+            if wanted and not todo[case.assignment].answers(case.exercise):
                 by_exercise.setdefault((case.assignment, case.exercise), []).append(case)
     tasks = list(by_exercise.values())
-    count = sum(map(len, tasks))
-    return count, _run(tasks, loaded, boxes)
+    return Calibration(sum(map(len, tasks)), remembered, _run(tasks, loaded, boxes, todo))
 
 
 def _run(
     tasks: list[list[Case]],
     loaded: dict[str, LoadedAssignment],
     boxes: RunBoxes,
+    known: dict[str, Calibrated],
 ) -> Iterator[CaseResult]:
     @contextlib.contextmanager
     def make_worker(number: int) -> Iterator[Callable[[list[Case]], list[CaseResult]]]:
@@ -277,7 +302,7 @@ def _run(
             yield lambda cases: _grade(cases, calibrators)
 
     with contextlib.closing(boxes):
-        yield from _results(Pool(boxes.jobs, make_worker), tasks)
+        yield from _results(Pool(boxes.jobs, make_worker), tasks, known)
 
 
 def _grade(cases: list[Case], calibrators: dict[str, Calibrator]) -> list[CaseResult]:
@@ -288,10 +313,14 @@ def _grade(cases: list[Case], calibrators: dict[str, Calibrator]) -> list[CaseRe
     return [calibrators[name].grade(case) for case in cases]
 
 
-def _results(pool: Pool[list[Case], Any], tasks: list[list[Case]]) -> Iterator[CaseResult]:
+def _results(
+    pool: Pool[list[Case], Any], tasks: list[list[Case]], known: dict[str, Calibrated]
+) -> Iterator[CaseResult]:
     for event in pool.run(tasks):
         match event:
-            case Done(_, results):
+            case Done(cases, results):
+                if not any(one.problems for one in results):
+                    known[cases[0].assignment].note(cases[0].exercise, len(cases))
                 yield from results
             case Failed(cases, failure):
                 yield from _not_graded(cases, str(failure))

@@ -109,7 +109,8 @@ def case_of(item: Any, path: Path, secret_modules: frozenset[str]) -> TestCase:
     """Return what pytest collected as a case; refuse what would decide a score by other means."""
     callspec = getattr(item, "callspec", None)
     params = dict(callspec.params) if callspec else {}
-    fixtures = set(item._fixtureinfo.argnames) - {"answer", *params}
+    fixtures = {name for name in item.fixturenames if _is_asked_for(item, name)}
+    fixtures -= {"answer", *params}
     if fixtures:
         raise CourseError(f"{path}: {item.name} uses {sorted(fixtures)}; it may use `answer` alone")
     marks = {mark.name for mark in item.iter_markers()} - _KNOWN_MARKS
@@ -128,6 +129,14 @@ def case_of(item: Any, path: Path, secret_modules: frozenset[str]) -> TestCase:
         params=params,
         secret_modules=secret_modules | {item.module.__name__},
     )
+
+
+def _is_asked_for(item: Any, fixture: str) -> bool:
+    """Say whether a test asks for a fixture, or its file makes one for all: not other plug-ins'."""
+    known = item._fixtureinfo.name2fixturedefs.get(fixture, ())
+    own_file = item.nodeid.partition("::")[0]
+    is_own = any(one.baseid.partition("::")[0] == own_file for one in known)
+    return fixture in item._fixtureinfo.argnames or is_own
 
 
 def _let_travel(module: ModuleType) -> None:

@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.course.configuration import course_limits
+from autograder.course.facts import tests_cell
 from autograder.course.files import Assignment, find_course
 from autograder.errors import AutograderError
 from autograder.gradebook.handing_over import handed_over
@@ -94,7 +95,7 @@ class FillInResults(NbGraderPreprocessor):
             handed.result = fresh_result(assignment, resources["nbgrader"]["student"])
         result = handed.result
         outputs = {cell.index: cell.outputs for cell in result.cells}
-        exercises = {f"{exercise.name}-tests": exercise for exercise in result.exercises}
+        exercises = {tests_cell(exercise.name): exercise for exercise in result.exercises}
         for index, cell in enumerate(nb.cells):
             if cell.cell_type != "code":
                 continue

@@ -9,6 +9,7 @@ from nbgrader.api import BaseCell, Comment, Grade, Gradebook
 from nbgrader.preprocessors import SaveAutoGrades
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution, is_task
 
+from autograder.course.facts import tests_cell
 from autograder.gradebook.handing_over import handed_over
 from autograder.results.document import SubmissionResult
 from autograder.results.verdicts import Verdict
@@ -67,7 +68,7 @@ class SaveScores(SaveAutoGrades):
         for exercise in result.exercises:
             if not exercise.optional:
                 continue
-            grade, comment = grades[f"{exercise.name}-tests"], comments[exercise.name]
+            grade, comment = grades[tests_cell(exercise.name)], comments[exercise.name]
             if _is_by_hand(grade.extra_credit, told[exercise.name]):
                 # As with a manual score: it is looked at again.
                 grade.needs_manual_grade = True
@@ -78,7 +79,7 @@ class SaveScores(SaveAutoGrades):
     def _flag_faults(self, result: SubmissionResult, grades: dict[str, Any]) -> None:
         for exercise in result.exercises:
             if result.needs_person and exercise.verdict is Verdict.GRADER_ERROR:
-                grades[f"{exercise.name}-tests"].needs_manual_grade = True
+                grades[tests_cell(exercise.name)].needs_manual_grade = True
 
 
 def _is_by_hand(extra_credit: float | None, told: str | None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +27,9 @@ CORE = (
 )
 """The files and folders of the engine that have a part in what a result says."""
 
+ENTERING = ("gradebook", "nbgrader_plugin", "results/feedback.py", "results/templates")
+"""What decides how a result, once made, stands in nbgrader's gradebook and notebooks."""
+
 # Pictures among the outputs are matplotlib's; numbers come from the others.
 _PACKAGES = ("matplotlib", "numpy", "scipy", "torch")
 
@@ -35,13 +39,19 @@ def text_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
 
 
+def files_of(names: Iterable[str], engine: Path = _ENGINE) -> list[Path]:
+    """Return the engine's files of these names, and those in folders of these names, in order."""
+    found: list[Path] = []
+    for name in names:
+        path = engine / name
+        within = [one for one in path.rglob("*") if one.suffix in (".py", ".j2")]
+        found += within if path.is_dir() else [path]
+    return sorted(found)
+
+
 def core_files(engine: Path = _ENGINE) -> list[Path]:
     """Return the files of the engine that make a result, in order."""
-    found: list[Path] = []
-    for name in CORE:
-        path = engine / name
-        found += [path] if path.suffix == ".py" else path.rglob("*.py")
-    return sorted(found)
+    return files_of(CORE, engine)
 
 
 def code_hash(paths: list[Path], root: Path = _ENGINE) -> str:
@@ -64,6 +74,12 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
+
+
+@cache
+def entering_hash() -> str:
+    """Return the hash of the code that enters results: where it changes, all are entered again."""
+    return code_hash(files_of(ENTERING))
 
 
 @cache

@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "similarity": {"course", "submissions", *FOUNDATION},
     "cluster": {"course", "results", "submissions", "sandbox", "grading", *FOUNDATION},
 }
+MAY_IMPORT |= dict.fromkeys(FOUNDATION, FOUNDATION)
 MAY_IMPORT["testing"] = {"sandbox.wire.trees"}
 for folder in ("grading", "nbgrader_plugin", "pytest_plugin"):
     MAY_IMPORT[folder] |= FOUNDATION

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autograder.atomic_files import remove_unfinished, written_whole
 from autograder.course.files import Assignment
 from autograder.errors import OddPlace
 from autograder.submissions.intake.entries import TIMESTAMP
 from autograder.submissions.intake.times import parse_timestamp, render_timestamp
 
+# A run that goes on beside this one writes its files faster.
 _LEFT_AFTER_S = 3600
 
 
@@ -63,9 +60,9 @@ def place(
     path = assignment.submission(student)
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = keep(assignment, student) if path.is_file() else None
-    _remove_leftovers(path.parent)
+    remove_unfinished(path.parent, older_than_s=_LEFT_AFTER_S)
     (path.parent / TIMESTAMP).unlink(missing_ok=True)
-    with _written_whole(path) as new:
+    with written_whole(path, private=False) as new:
         shutil.copyfile(content, new)
     if time is not None:
         place_time(assignment, student, time)
@@ -74,7 +71,8 @@ def place(
 
 def place_time(assignment: Assignment, student: str, time: datetime) -> None:
     """Write the time of a notebook that lies there."""
-    with _written_whole(assignment.submission(student).parent / TIMESTAMP) as new:
+    timestamp = assignment.submission(student).parent / TIMESTAMP
+    with written_whole(timestamp, private=False) as new:
         new.write_text(render_timestamp(time), encoding="utf-8")
 
 
@@ -86,32 +84,10 @@ def keep(assignment: Assignment, student: str) -> Path:
     name = f"{moment:%Y%m%dT%H%M%SZ}-{(placed.digest or '')[:12]}"
     copy = assignment.course.root / "collected" / assignment.name / student / f"{name}.ipynb"
     copy.parent.mkdir(parents=True, exist_ok=True)
-    with _written_whole(copy) as new:
+    with written_whole(copy, private=False) as new:
         shutil.copyfile(path, new)
     timestamp = path.parent / TIMESTAMP
     if timestamp.is_file() and not timestamp.is_symlink():
-        with _written_whole(copy.with_suffix(".txt")) as new:
+        with written_whole(copy.with_suffix(".txt"), private=False) as new:
             shutil.copyfile(timestamp, new)
     return copy
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a run that was killed an hour ago or more left of a file it wrote."""
-    for path in folder.glob(".*.part"):
-        if time.time() - path.lstat().st_mtime > _LEFT_AFTER_S:
-            path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """Give a new file's path to write to, and put the file in place once it is on the disk."""
-    new = path.parent / f".{secrets.token_hex(8)}.part"
-    try:
-        new.touch(exist_ok=False)
-        yield new
-        with new.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise

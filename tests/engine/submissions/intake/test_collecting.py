@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from nbgrader.api import Assignment, SubmittedAssignment
 from nbgrader.coursedir import CourseDirectory
 
+from autograder import atomic_files
+from autograder.atomic_files import UNFINISHED
 from autograder.cli import main
 from autograder.errors import AutograderError
 from autograder.submissions.intake import placing
@@ -190,7 +192,7 @@ def test_a_kill_leaves_the_old_one_or_the_new_one(collected, toy_empty, monkeypa
         return stopped
 
     with monkeypatch.context() as patch:
-        patch.setattr(placing.os, "replace", stop(replace))
+        patch.setattr(atomic_files.os, "replace", stop(replace))
         patch.setattr(placing.Path, "unlink", stop(unlink))
         with pytest.raises(Killed):
             collected({at("ada", 13): b"new"}, TIMED)
@@ -208,13 +210,13 @@ def test_a_kill_leaves_the_old_one_or_the_new_one(collected, toy_empty, monkeypa
 def test_what_a_kill_left_is_removed_by_the_next_run(collected, toy_empty):
     collected({at("ada", 12): b"old"}, TIMED)
     folder = toy_empty.submission("ada").parent
-    for name, age in ((".old.part", 4000), (".new.part", 10)):
+    for name, age in ((f"{UNFINISHED}old", 4000), (f"{UNFINISHED}new", 10)):
         (folder / name).write_bytes(b"half")
         moment = time.time() - age
         os.utime(folder / name, (moment, moment))
     collected({at("ada", 13): b"new"}, TIMED)
     left = sorted(path.name for path in folder.iterdir())
-    assert left == [".new.part", "timestamp.txt", "toy.ipynb"]
+    assert left == [f"{UNFINISHED}new", "timestamp.txt", "toy.ipynb"]
 
 
 def test_a_disk_that_cannot_be_written_is_said(collected, submitted, monkeypatch):
