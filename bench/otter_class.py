@@ -12,9 +12,9 @@ import nbformat
 from running import Run, run
 from two_courses import Scores
 
+from autograder.course.facts import DEMO_TAG
 from autograder.course.files import Assignment
 from autograder.course.master import read_master
-from autograder.course.notebooks import DEMO_TAG
 from autograder.course.parts import hidden_test_sentences
 
 _BENCH = Path(__file__).parent

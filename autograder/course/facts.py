@@ -16,6 +16,8 @@ from autograder.course.files import Assignment
 from autograder.errors import CourseError
 
 METADATA_KEY = "autograder"
+DEMO_TAG = "demo"
+"""The tag of a cell of ours that is not run in grading."""
 
 # Of what takes long to import, what only some assignments need. An optimizer in a demo is not run
 # in grading.

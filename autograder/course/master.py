@@ -11,7 +11,7 @@ from typing import Any
 import jupytext
 import yaml
 
-from autograder.course.facts import Exercise, Facts, Task, slow_imports_of
+from autograder.course.facts import DEMO_TAG, Exercise, Facts, Task, slow_imports_of
 from autograder.course.files import Assignment
 from autograder.errors import CourseError
 from autograder.results.versions import text_hash
@@ -151,7 +151,7 @@ def _cell(
         return MasterCell(CellKind.CHECK, source, str(attributes["check"]))
     if attributes.get("setup"):
         return MasterCell(CellKind.SETUP, source)
-    if "demo" in attributes.get("tags", []):
+    if DEMO_TAG in attributes.get("tags", []):
         return MasterCell(CellKind.DEMO, source)
     return MasterCell(CellKind.PLAIN, source)
 

@@ -11,14 +11,13 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course.configuration import course_licence
-from autograder.course.facts import METADATA_KEY, Exercise
+from autograder.course.facts import DEMO_TAG, METADATA_KEY, Exercise
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
 from autograder.course.master import CellKind, Master, MasterCell, read_master
 from autograder.errors import CourseError
 
 NBGRADER_SCHEMA = 3
-DEMO_TAG = "demo"
 ANSWER_PROMPT = "*Your answer:*"
 
 _METADATA = {

@@ -49,13 +49,16 @@ def main() -> None:
     except NotGraded as problem:
         document = not_graded(str(problem), needs_person=str(problem) == _OUR_FAULT)
     except Exception as error:
-        print(
-            for_terminal(f"the autograder failed: {type(error).__name__}: {error}"), file=sys.stderr
-        )
+        _say(f"the autograder failed: {type(error).__name__}: {error}")
         document = not_graded(_OUR_FAULT, needs_person=True)
     path = root / "results" / "results.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(document.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _say(text: str) -> None:
+    """Tell the instructors, who alone see this."""
+    print(for_terminal(text), file=sys.stderr)
 
 
 def grade_submission(root: Path) -> GradescopeResults:
@@ -97,7 +100,7 @@ def _grade(course: Path, settings: ExportSettings, notebook: Path) -> Submission
         (submission,) = json.loads(done.stdout)["submissions"]
         return SubmissionResult.model_validate(submission)
     except (ValueError, KeyError, TypeError, ValidationError):
-        print(f"`autograder grade` ended with {done.returncode}; see above", file=sys.stderr)
+        _say(f"`autograder grade` ended with {done.returncode}; see above")
         raise NotGraded(_OUR_FAULT) from None
 
 

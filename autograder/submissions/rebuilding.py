@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.course.notebooks import DEMO_TAG
+from autograder.course.facts import DEMO_TAG
 from autograder.submissions.cleaning import clean_markdown
 from autograder.submissions.reading import SubmittedCell
 
