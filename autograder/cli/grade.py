@@ -83,6 +83,7 @@ def grade(
     While it runs: how many are done, failing (less than half of the points) and flagged (a person
     must look). Exit code 1: a submission needs a person; 130: stopped by Ctrl-C.
     """
+    from autograder.course.facts import is_edited_since
     from autograder.grading.settings import ClassSettings
     from autograder.sandbox.isolation import Isolation
 
@@ -95,8 +96,12 @@ def grade(
         jobs, Isolation(isolation), limits_from(course, limits), force, is_remote
     )
     _see_to_isolation(settings)
-    if not chosen.release_notebook.is_file():
-        raise click.UsageError(f"{chosen.name} is not built: run `autograder build {chosen.name}`")
+    if is_edited_since(chosen):
+        say(
+            f"warning: {chosen.master} was edited since it was built, and grading goes by what was "
+            f"built: run `autograder build {chosen.name}`",
+            err=True,
+        )
     writes = not (as_json or what_changed)
     with tempfile.TemporaryDirectory(prefix="results-") as scratch:
         reading = reading_from(platform, pattern, timezone)

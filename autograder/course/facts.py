@@ -14,6 +14,7 @@ from typing import Any
 
 from autograder.course.files import Assignment
 from autograder.errors import CourseError
+from autograder.results.versions import text_hash
 
 METADATA_KEY = "autograder"
 DEMO_TAG = "demo"
@@ -110,6 +111,14 @@ def _read(path: Path, changed_ns: int) -> Facts:
         tasks=tuple(Task(**one) for one in found["tasks"]),
         master=str(found["master"]),
     )
+
+
+def is_edited_since(assignment: Assignment) -> bool:
+    """Say whether the master is another one than that which the notebook was built from."""
+    if not assignment.master.is_file():
+        return False
+    text = assignment.master.read_text(encoding="utf-8")
+    return text_hash(text.encode()) != read_facts(assignment).master
 
 
 def _not_built(assignment: Assignment) -> CourseError:

@@ -119,4 +119,4 @@ def test_all_that_grading_a_submission_loads_is_in_the_core():
     core = {path.relative_to(ENGINE).as_posix() for path in core_files()}
     loaded = {Path(line).relative_to(ENGINE).as_posix() for line in done.stdout.split()}
     missing = {name for name in loaded - core if Path(name).name not in WITHOUT_A_PART}
-    assert missing == {"course/configuration.py", "results/versions.py"} & missing
+    assert missing <= {"course/configuration.py", "results/versions.py"}
