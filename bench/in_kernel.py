@@ -7,30 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import io
 import random
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pytest
 import torch
 from IPython import get_ipython
 
+from autograder.judge.collection import TestCase, collect_cases
 from autograder.testing import Callback
 
-_PREFIX = "Test_"
-# As in the engine: without the plugins that cost time or cannot work inside a kernel.
-_OFF = "cacheprovider unraisableexception threadexception doctest junitxml faulthandler debugging"
-_OPTIONS = [
-    *("--collect-only", "--quiet", "--import-mode=importlib", "--noconftest", "-c", "/dev/null"),
-    f"--override-ini=python_classes={_PREFIX}*",
-    *(f"-pno:{plugin}" for plugin in [*_OFF.split(), "logging", "capture"]),
-]
+# What cannot work inside a kernel.
+_OFF = [f"-pno:{plugin}" for plugin in ("logging", "capture", "debugging")]
 
 
 class Case(Protocol):
@@ -45,50 +37,11 @@ class Case(Protocol):
     def run(self, answer: Any) -> None: ...
 
 
-@dataclass(frozen=True)
-class _Collected:
-    exercise: str
-    test: str
-    seed: int
-    function: Callable[..., None]
-    params: dict[str, Any]
-
-    def run(self, answer: Any) -> None:
-        self.function(answer=answer, **self.params)
-
-
-class _Collector:
-    """The pytest plugin that keeps what was collected."""
-
-    def __init__(self) -> None:
-        self.items: list[Any] = []
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.addinivalue_line("markers", "hint(text): the next step a student reads")
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        self.items = [item for item in items if getattr(item, "cls", None) is not None]
-
-
 @functools.cache
-def _collect(assignment: str) -> list[_Collected]:
-    """Return the cases of an assignment's hidden tests: collected once a kernel, as in a judge."""
-    collector = _Collector()
+def _collect(assignment: str) -> dict[str, list[TestCase]]:
+    """Return an assignment's hidden tests by exercise: collected once a kernel, as in a judge."""
     tests = Path(__file__).with_name("hidden") / f"test_{assignment}.py"
-    pytest.main([*_OPTIONS, str(tests)], plugins=[collector])
-    return [_case(item) for item in collector.items]
-
-
-def _case(item: Any) -> _Collected:
-    callspec = getattr(item, "callspec", None)
-    name = item.originalname or item.name
-    return _Collected(
-        exercise=item.cls.__name__.removeprefix(_PREFIX),
-        test=name,
-        seed=int.from_bytes(hashlib.sha256(item.name.encode()).digest()[:4], "big"),
-        function=getattr(item.cls(), name),
-        params=dict(callspec.params) if callspec else {},
-    )
+    return collect_cases(tests, frozenset(), _OFF)
 
 
 def run_cases(cases: Iterable[Case], function: Callable[..., Any] | None) -> dict[str, bool]:
@@ -142,7 +95,7 @@ def hidden_tests(assignment: str, exercise: str, function: Any) -> dict[str, boo
     """Return which hidden tests of an exercise a function passes; print nothing."""
     # A word on stderr, and nbgrader gives the cell no points.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        cases = [case for case in _collect(assignment) if case.exercise == exercise]
+        cases = _collect(assignment)[exercise]
         return run_cases(cases, function if callable(function) else None)
 
 

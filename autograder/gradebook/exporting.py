@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -18,13 +19,16 @@ class InPlaceExporter(NotebookExporter):
     Nobody keeps the original. A pass that was handed its notebook does not read its file.
     """
 
-    def from_file(  # type: ignore[override]  # As in NotebookExporter.
-        self, file_stream: Any, resources: Any = None, **kw: Any
+    def from_filename(  # type: ignore[override]  # As in NotebookExporter.
+        self, filename: str, resources: Any = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
-        """Take the notebook that was handed over, or read it."""
+        """Take the notebook that was handed over, or read the file."""
         notebook = handed_over(resources).notebook
         if notebook is None:
-            notebook = nbformat.read(file_stream, as_version=4)
+            read: Any = super().from_filename(filename, resources, **kw)
+            return read
+        path = Path(filename)
+        resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
         return self.from_notebook_node(notebook, resources, **kw)
 
     def from_notebook_node(  # type: ignore[override]  # As in NotebookExporter.

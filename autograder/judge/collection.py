@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -58,15 +58,20 @@ class TestCase:
         self.function(answer=answer, **self.params)
 
 
-def collect_cases(path: Path, secret_modules: frozenset[str]) -> dict[str, list[TestCase]]:
-    """Return, by exercise, the cases of the hidden tests in a file, as pytest orders them."""
+def collect_cases(
+    path: Path, secret_modules: frozenset[str], options: Sequence[str] = ()
+) -> dict[str, list[TestCase]]:
+    """Return, by exercise, the cases of the hidden tests in a file, as pytest orders them.
+
+    `options` are further ones for pytest, where it runs in an odd place.
+    """
     collector = _Collector()
     known = sys.modules.get(path.stem)
     if known is not None and known.__file__ != str(path):
         # Pytest would take another course's tests of this name for these.
         del sys.modules[path.stem]
     with contextlib.redirect_stdout(io.StringIO()) as printed, _without_installed_plugins():
-        status = pytest.main([*_OPTIONS, str(path)], plugins=[collector])
+        status = pytest.main([*_OPTIONS, *options, str(path)], plugins=[collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         said = [line for line in printed.getvalue().splitlines() if line.startswith("E ")]
         raise CourseError(f"{path} cannot be collected: {' '.join(said).removeprefix('E ')[:500]}")
