@@ -14,6 +14,13 @@ from nbgrader.api import Gradebook
 from autograder.course.facts import Exercise
 from autograder.course.files import Assignment, Course
 from autograder.course.functions import read_functions
+from autograder.course.made_up import (
+    grade_id,
+    hand_in,
+    made_up_notebook,
+    notebook_bytes,
+    read_release,
+)
 from autograder.judge.assignment_side import JudgeSide
 
 _STOCK_CONFIG = """
@@ -60,13 +67,13 @@ def make_stock(assignment: Assignment, exercises: list[Exercise]) -> None:
     notebook = _read(assignment.source_notebook)
     by_cell = {exercise.tests_cell: exercise for exercise in exercises}
     for cell in notebook.cells:
-        exercise = by_cell.get(_grade_id(cell))
+        exercise = by_cell.get(grade_id(cell))
         if exercise is not None:
             # Extra credit is points here, so that it is compared too.
             cell.metadata.nbgrader.points = exercise.points
             arguments = f"{assignment.name!r}, {exercise.name!r}, {exercise.points}"
             cell.source = f"import in_kernel\n\nin_kernel.score({arguments})"
-    _write(notebook, assignment.source_notebook)
+    nbformat.write(notebook, assignment.source_notebook)  # type: ignore[no-untyped-call]
 
 
 def write_class(judge: JudgeSide, count: int, courses: list[Course]) -> dict[str, str]:
@@ -75,14 +82,13 @@ def write_class(judge: JudgeSide, count: int, courses: list[Course]) -> dict[str
     Each ends in a comment of its own: no two are the same, so that none can be graded for another.
     """
     kinds = {f"student-{number + 1:04}": list(_MIX)[number % len(_MIX)] for number in range(count)}
+    release = read_release(judge.assignment)
     for student, kind in kinds.items():
-        notebook = _read(judge.assignment.release_notebook)
-        answers = _answers(judge, kind, random.Random(student))
-        for cell in notebook.cells:
-            cell.source = answers.get(_grade_id(cell), cell.source)
+        notebook = made_up_notebook(release, _answers(judge, kind, random.Random(student)))
         notebook.cells.append(nbformat.v4.new_code_cell(f"# Handed in by {student}."))
+        content = notebook_bytes(notebook)
         for course in courses:
-            _write(notebook, course.assignment(judge.assignment.name).submission(student))
+            hand_in(course.assignment(judge.assignment.name), student, content)
     return kinds
 
 
@@ -160,7 +166,7 @@ def _failed_in_kernel(assignment: Assignment, student: str) -> dict[str, list[st
     folder = assignment.course.root / "autograded" / student / assignment.name
     notebook = _read(folder / f"{assignment.name}.ipynb")
     return {
-        _grade_id(cell): [
+        grade_id(cell): [
             word
             for output in cell.get("outputs", [])
             for word in (output.get("text") or output.get("ename", "")).split()
@@ -169,15 +175,5 @@ def _failed_in_kernel(assignment: Assignment, student: str) -> dict[str, list[st
     }
 
 
-def _grade_id(cell: Any) -> str:
-    """Return the name nbgrader knows a cell by, or nothing."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
-
-
 def _read(path: Path) -> Any:
     return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-
-
-def _write(notebook: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from autograder.course.facts import read_facts
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
 from autograder.course.loading import load_known_answers
+from autograder.course.made_up import hand_in, made_up_notebook, notebook_bytes, read_release
 from autograder.errors import AutograderError
 
 _CRASHING = """def {name}(*args, **kwargs):
@@ -85,7 +85,7 @@ class Classroom:
 
     @cached_property
     def _release(self) -> NotebookNode:
-        return nbformat.read(self.assignment.release_notebook, as_version=4)
+        return read_release(self.assignment)
 
     @cached_property
     def _functions(self) -> dict[str, str]:
@@ -116,44 +116,34 @@ class Classroom:
 
     def _notebook(self, answers: dict[str, str | None]) -> bytes:
         """Return the released notebook with the reference answers but for those given."""
-        return self._written(answers, lambda cells: cells)
+        return _written(self._made_up(answers))
+
+    def _made_up(self, answers: dict[str, str | None]) -> NotebookNode:
+        return made_up_notebook(self._release, {**self._functions, **answers})
 
     def _untidy(self) -> bytes:
         """Return right answers amid a student's own cells, magics and edited metadata."""
-
-        def untidy(cells: list[NotebookNode]) -> list[NotebookNode]:
-            own = nbformat.v4.new_code_cell("%time scratch = sum(range(10))\n!echo trying things")
-            note = nbformat.v4.new_markdown_cell("My notes: <b>is this right?</b> $a < b$")
-            copied = copy.deepcopy(next(cell for cell in cells if _is_solution(cell)))
-            for cell in cells:
-                if cell.metadata.get("nbgrader", {}).get("grade"):
-                    cell.metadata.nbgrader["points"] = 1000
-                    cell.metadata["tags"] = ["skip-execution"]
-            return [own, note, *cells, copied]
-
-        return self._written({}, untidy)
-
-    def _written(
-        self,
-        answers: dict[str, str | None],
-        arrange: Callable[[list[NotebookNode]], list[NotebookNode]],
-    ) -> bytes:
-        notebook = copy.deepcopy(self._release)
+        notebook = self._made_up({})
+        own = nbformat.v4.new_code_cell("%time scratch = sum(range(10))\n!echo trying things")
+        note = nbformat.v4.new_markdown_cell("My notes: <b>is this right?</b> $a < b$")
+        copied = copy.deepcopy(next(cell for cell in notebook.cells if _is_solution(cell)))
         for cell in notebook.cells:
-            if not _is_solution(cell):
-                continue
-            name = cell.metadata.nbgrader.grade_id
-            answer = answers.get(name, self._functions[name])
-            if answer is not None:
-                cell.source = answer
-        notebook.cells = arrange(notebook.cells)
-        for number, cell in enumerate(notebook.cells):
-            cell["id"] = f"cell-{number}"
-        return nbformat.writes(notebook).encode()
+            if cell.metadata.get("nbgrader", {}).get("grade"):
+                cell.metadata.nbgrader["points"] = 1000
+                cell.metadata["tags"] = ["skip-execution"]
+        notebook.cells = [own, note, *notebook.cells, copied]
+        return _written(notebook)
 
 
 def _is_solution(cell: NotebookNode) -> bool:
     return bool(cell.metadata.get("nbgrader", {}).get("solution"))
+
+
+def _written(notebook: NotebookNode) -> bytes:
+    """Return a notebook as a file, its cells numbered: nbformat draws the ids of added ones."""
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"
+    return notebook_bytes(notebook)
 
 
 def make_class(assignment: Assignment) -> list[Path]:
@@ -169,11 +159,4 @@ def make_class(assignment: Assignment) -> list[Path]:
             f"{assignment.course.submitted} holds submissions of {', '.join(sorted(others)[:3])}: "
             "the demo would mix with them; use a copy of the course"
         )
-    paths = []
-    for student, content in notebooks.items():
-        path = assignment.submission(student)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file() or path.read_bytes() != content:
-            path.write_bytes(content)
-        paths.append(path)
-    return paths
+    return [hand_in(assignment, student, content) for student, content in notebooks.items()]

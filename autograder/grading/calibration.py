@@ -13,8 +13,8 @@ import nbformat
 
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
+from autograder.course.made_up import grade_id, made_up_notebook
 from autograder.course.master import CellKind, read_master
-from autograder.course.notebooks import source_notebook
 from autograder.grading.calibrated import Calibrated
 from autograder.grading.events import Died, Done, Failed
 from autograder.grading.loaded import LoadedAssignment
@@ -164,7 +164,8 @@ class Calibrator:
     @cached_property
     def _complete(self) -> list[SubmittedCell]:
         """The reference notebook, as if a student had submitted it."""
-        return _as_submitted(source_notebook(read_master(self.grader.loaded.assignment)))
+        loaded = self.grader.loaded
+        return _as_submitted(made_up_notebook(loaded.release, read_functions(loaded.assignment)))
 
     @cached_property
     def _sources(self) -> list[str]:
@@ -182,19 +183,13 @@ class Calibrator:
 def _leave_out_pictures(notebook: nbformat.NotebookNode) -> None:
     """Empty our own cells between the exercises: they decide nothing, and pictures take long."""
     for cell in notebook.cells:
-        if _grade_id(cell).startswith(f"{CellKind.PLAIN.value}-"):
+        if grade_id(cell).startswith(f"{CellKind.PLAIN.value}-"):
             cell.source = ""
-
-
-def _grade_id(cell: nbformat.NotebookNode) -> str:
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
 def _as_submitted(notebook: nbformat.NotebookNode) -> list[SubmittedCell]:
     return [
-        SubmittedCell(
-            cell.cell_type, cell.source, cell.metadata.get("nbgrader", {}).get("grade_id")
-        )
+        SubmittedCell(cell.cell_type, cell.source, grade_id(cell) or None)
         for cell in notebook.cells
     ]
 
