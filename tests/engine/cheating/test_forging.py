@@ -111,7 +111,9 @@ def test_a_result_of_200_mb_is_not_read(attack):
     # Not where our own cell draws it from 0 on: so many points take longer than a cell may here.
     square = "import numpy as np\ndef square(x): return np.ones(3 if x[0] == 0 else 25_000_000)"
     attacked = attack(square=square, costs=["square"])
-    assert attacked.verdict("square") in (Verdict.CRASHED, Verdict.OUT_OF_MEMORY)
+    # On a busy machine its time may be over first.
+    ends = (Verdict.CRASHED, Verdict.OUT_OF_MEMORY, Verdict.TIMED_OUT)
+    assert attacked.verdict("square") in ends
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 100 * 1024
 
 

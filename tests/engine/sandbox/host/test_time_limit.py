@@ -10,6 +10,9 @@ import pytest
 from autograder.sandbox.host.time_limit import until
 from autograder.sandbox.wire.frames import DeadlinePassed
 
+# By the clock, for the limit is; a loaded machine may take its time to notice.
+ENDLESS_S, SOON_S = 60, 30
+
 
 def spin_for(seconds):
     end = time.monotonic() + seconds
@@ -36,19 +39,19 @@ def seconds_until_the_end(work, limit_s):
 def test_an_end_that_was_dropped_comes_again():
     def work():
         Finalised()
-        spin_for(5)
+        spin_for(ENDLESS_S)
 
-    assert seconds_until_the_end(work, 0.1) < 4
+    assert seconds_until_the_end(work, 0.1) < SOON_S
     gc.collect()
 
 
 def test_what_catches_everything_ends_too():
     def work():
         with contextlib.suppress(Exception):
-            spin_for(5)
-        spin_for(5)
+            spin_for(ENDLESS_S)
+        spin_for(ENDLESS_S)
 
-    assert seconds_until_the_end(work, 0.1) < 4
+    assert seconds_until_the_end(work, 0.1) < SOON_S
 
 
 def test_no_alarm_is_left_behind():
@@ -63,6 +66,6 @@ def test_an_outer_limit_goes_on():
     def work():
         with until(time.monotonic() + 10):
             pass
-        spin_for(5)
+        spin_for(ENDLESS_S)
 
-    assert seconds_until_the_end(work, 0.3) < 4
+    assert seconds_until_the_end(work, 0.3) < SOON_S
