@@ -1,17 +1,17 @@
 """What the engine's tests share: a tiny course, built once, and one open box to grade it in."""
 
-import importlib.util
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from autograder.course.files import Assignment, Course, find_course
+import autograder.lean_start  # noqa: F401  Before anything that is slow to import.
+from autograder.course.files import find_course
 from autograder.course.functions import read_functions
+from autograder.course.made_up import hand_in, made_up_notebook, read_release
 from autograder.course.notebooks import build
-from autograder.grading.submission import Grader
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 
@@ -32,6 +32,12 @@ CHROMIUM_OPTIONS = [
 ]
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files of most slow tests: at the end no worker is left alone with one."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
+
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):
     """The toy course's one assignment, built in a folder of its own."""
@@ -45,6 +51,9 @@ def toy(tmp_path_factory):
 @pytest.fixture(scope="session")
 def grader(toy):
     """A grader with short limits; its box stays open for the whole session."""
+    # Imports torch, which the process that only hands out the tests does not need.
+    from autograder.grading.submission import Grader
+
     with Grader.of(toy, Isolation.BOX, SHORT_LIMITS) as grader:
         yield grader
 
@@ -55,8 +64,14 @@ def references(toy):
     return read_functions(toy)
 
 
-@pytest.fixture
-def notebook(toy, references):
+@pytest.fixture(scope="session")
+def release(toy):
+    """The toy course's notebook as students get it; nobody changes it."""
+    return read_release(toy)
+
+
+@pytest.fixture(scope="session")
+def notebook(release, references):
     """Return a function that makes a student's notebook, as a dictionary.
 
     Exercises named get the given code; `others` says what the rest hold: the "reference"
@@ -64,19 +79,13 @@ def notebook(toy, references):
     """
 
     def make(others="reference", **cells):
-        made = nbformat.read(toy.release_notebook, as_version=4)
-        for cell in made.cells:
-            name = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if name in cells:
-                cell.source = cells[name]
-            elif name in references and others == "reference":
-                cell.source = references[name]
-        return json.loads(nbformat.writes(made, split_lines=False))
+        answers = {**references, **cells} if others == "reference" else cells
+        return json.loads(json.dumps(made_up_notebook(release, answers)))
 
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def submit(notebook):
     """Return a function that makes the bytes of a student's notebook; see `notebook`."""
 
@@ -86,25 +95,29 @@ def submit(notebook):
     return make
 
 
-@pytest.fixture
-def course(toy, tmp_path):
-    """The toy course by links, with folders of its own for submissions and results."""
-    root = tmp_path / "course"
-    root.mkdir()
-    for name in ("source", "solutions", "tests", "release", "data", "nbgrader_config.py"):
-        (root / name).symlink_to(toy.course.root / name)
-    return Assignment(Course(root), "toy")
+@pytest.fixture(scope="session")
+def copy_toy(toy):
+    """Return a function that copies the built toy course; it returns the copy's one assignment."""
+
+    def copy(root):
+        shutil.copytree(toy.course.root, root)
+        return find_course(root).assignment("toy")
+
+    return copy
 
 
 @pytest.fixture
-def handed_in(course):
-    """Return a function that puts a file where nbgrader keeps a student's submission."""
+def toy_copy(copy_toy, tmp_path):
+    """A copy of the built toy course that a test may change: its one assignment."""
+    return copy_toy(tmp_path / "course")
 
-    def make(student, content=b"[]"):
-        path = course.submission(student)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        return path
+
+@pytest.fixture
+def handed_in(toy_copy, submit):
+    """Return a function that hands in a student's notebook, or other bytes, in `toy_copy`."""
+
+    def make(student, content=None, **cells):
+        return hand_in(toy_copy, student, submit(**cells) if content is None else content)
 
     return make
 
@@ -126,13 +139,3 @@ def chromium(tmp_path_factory):
     driver.set_page_load_timeout(60)
     yield driver
     driver.quit()
-
-
-@pytest.fixture(scope="session")
-def hostile():
-    """The module of hostile texts, and of how a browser tells what ran."""
-    path = Path(__file__).parent / "hostile_text.py"
-    spec = importlib.util.spec_from_file_location("hostile_text", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -2,12 +2,10 @@
 
 import json
 import os
-import shutil
 
 import nbformat
 import pytest
 
-from autograder.course.files import find_course
 from autograder.grading.class_run import ClassGrading
 from autograder.grading.run import grade_class
 from autograder.grading.settings import ClassSettings
@@ -232,11 +230,10 @@ def test_a_helper_with_its_own_signature_falls_back_to_the_students_own(grade):
 
 
 @pytest.fixture
-def class_of(toy, tmp_path):
+def class_of(copy_toy, tmp_path):
     """Return a function that fills `submitted/` of a copy of the course and grades it."""
     root = tmp_path / "a course"
-    shutil.copytree(toy.course.root, root, ignore=shutil.ignore_patterns("submitted", "results"))
-    assignment = find_course(root).assignment("toy")
+    assignment = copy_toy(root)
 
     def run(fill, limits):
         fill(assignment)
@@ -250,6 +247,7 @@ def class_of(toy, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_class_with_every_kind_of_file_is_graded_to_its_end(class_of, submit, grader):
     latin_1 = os.fsdecode(b"Jos\xe9")
     names = ["Zoë O'Brien", 'a "quoted" <b> & $(reboot)', "-rf", latin_1]

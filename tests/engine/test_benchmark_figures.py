@@ -1,6 +1,5 @@
 """What the benchmarks in `bench/` compute: figures that are quoted, from runs that are made up."""
 
-import shutil
 import sys
 import zipfile
 from dataclasses import replace
@@ -9,7 +8,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.course.files import Course
 from autograder.course.parts import hidden_test_sentences
 from autograder.testing import callback
 
@@ -148,23 +146,18 @@ def test_a_difference_is_excused_by_an_earlier_mistake_alone():
     ]
 
 
-def test_otter_gets_every_hidden_test_and_the_cells_that_others_run(toy, notebook, tmp_path):
+def test_otter_gets_every_hidden_test_and_the_cells_that_others_run(toy_copy, handed_in, tmp_path):
     from otter_class import write_otter_assignment
 
-    course = Course(tmp_path / "course")
-    shutil.copytree(toy.course.root, course.root)
-    assignment = course.assignment("toy")
-    path = assignment.submission("jo")
-    path.parent.mkdir(parents=True)
-    nbformat.write(nbformat.from_dict(notebook()), path)
-    write_otter_assignment(assignment, ["jo"], tmp_path / "otter")
+    handed_in("jo")
+    write_otter_assignment(toy_copy, ["jo"], tmp_path / "otter")
     with zipfile.ZipFile(tmp_path / "otter" / "autograder.zip") as archive:
         names = archive.namelist()
         text = archive.read("tests/square.py").decode()
     assert "files/numbers.txt" in names
     assert {name for name in names if name.startswith("tests/")} >= {"tests/square.py"}
     assert "points = 2" in text
-    tests = hidden_test_sentences(assignment)["square"]
+    tests = hidden_test_sentences(toy_copy)["square"]
     assert all(f"@test_case(name={test!r}" in text for test in tests)
     written = nbformat.read(tmp_path / "otter" / "notebooks" / "jo.ipynb", 4)
     for cell in written.cells:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +10,6 @@ import time
 
 import psutil
 import pytest
-
-from autograder.course.files import Course
 
 DEADLINE_S = 120
 
@@ -130,23 +127,3 @@ def workers(start_worker, client):
     started = {"nannied": start_worker("nannied"), "single": start_worker("single", "--no-nanny")}
     client.wait_for_workers(2, timeout=DEADLINE_S)
     return started
-
-
-@pytest.fixture
-def course(tmp_path, toy):
-    """A copy of the toy course, its data and built notebooks with it."""
-    root = tmp_path / "course"
-    shutil.copytree(toy.course.root, root)
-    return Course(root).assignment("toy")
-
-
-@pytest.fixture
-def handed_in(course, submit):
-    """Return a function that puts a submission where nbgrader keeps it."""
-
-    def make(student, content=None, **cells):
-        path = course.submission(student)
-        path.parent.mkdir(parents=True)
-        path.write_bytes(submit(**cells) if content is None else content)
-
-    return make

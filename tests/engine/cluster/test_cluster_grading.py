@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -22,23 +20,27 @@ from autograder.results.document import read_result, write_result
 from autograder.results.versions import versions
 from autograder.sandbox.isolation import Isolation
 from autograder.submissions.finding import find_submissions
+from shared.commands import run_forked, run_fresh
+
+# Its scheduler and its workers are processes of their own.
+pytestmark = pytest.mark.slow
 
 SLOW = "import time\ntime.sleep(2)\ndef square(x):\n    return x**2"
 TIMINGS = {"seconds", "cells_seconds", "peak_memory_mb"}
 
 
 @pytest.fixture
-def grade(course, tmp_path, scheduler, workers, grader):
+def grade_there(toy_copy, tmp_path, scheduler, workers, grader):
     """Return a function that grades the class on the cluster; it returns results by student."""
 
-    def grade():
+    def grade_there():
         settings = ClassSettings(4, Isolation.BOX, grader.limits, is_remote=True)
         judges = judges_at(scheduler, 4)
-        grading = ClassGrading(course, settings, tmp_path, make_pool=judges)
-        todo, _ = grading.split(find_submissions(course, ()))
+        grading = ClassGrading(toy_copy, settings, tmp_path, make_pool=judges)
+        todo, _ = grading.split(find_submissions(toy_copy, ()))
         return {one.found.student: read_result(one.result) for one in grading.grade(todo)}
 
-    return grade
+    return grade_there
 
 
 def without_timings(value):
@@ -47,27 +49,24 @@ def without_timings(value):
     return [without_timings(one) for one in value] if isinstance(value, list) else value
 
 
-def results(course):
+def results(toy_copy):
     """Return the text of each result, timings apart."""
     return {
         path.name: json.dumps(without_timings(json.loads(path.read_text())))
-        for path in course.results.glob("*.json")
+        for path in toy_copy.results.glob("*.json")
     }
 
 
-def command_line(course, limits, *words):
+def command_line(run, toy_copy, limits, *words):
     limits = [f"--{key.replace('_', '-')}={value}" for key, value in asdict(limits).items()]
-    program = [sys.executable, "-m", "autograder", "--course", str(course.course.root)]
-    done = subprocess.run(
-        [*program, "grade", "toy", *words, *limits], capture_output=True, text=True, check=False
-    )
+    done = run(toy_copy.course.root, "autograder", "grade", "toy", *words, *limits)
     assert done.returncode == 1, done.stderr
     return done
 
 
 @pytest.mark.box
 def test_results_are_those_of_one_judge_here_but_for_timings(
-    scheduler, workers, grader, course, handed_in
+    scheduler, workers, grader, toy_copy, handed_in
 ):
     handed_in("ada o'neil")
     handed_in("bob", weighted_energy="def weighted_energy(x, w):\n    return (w * x**2).sum(dim=1)")
@@ -75,30 +74,34 @@ def test_results_are_those_of_one_judge_here_but_for_timings(
     handed_in("slow", cube="import time\ndef cube(x):\n    time.sleep(9)")
     handed_in("no notebook", b"\xff")
     handed_in("zoë\nstub", others="stub")
-    course.submission("empty").parent.mkdir(parents=True)
-    done = command_line(course, grader.limits, "--cluster", scheduler)
+    toy_copy.submission("empty").parent.mkdir(parents=True)
+    done = command_line(run_fresh, toy_copy, grader.limits, "--cluster", scheduler)
     assert "7 of 7 done, 3 failing, 2 flagged, 7 entered in the gradebook" in done.stderr
-    there = results(course)
-    command_line(course, grader.limits, "-j", "1", "--force", "--json")
+    there = results(toy_copy)
+    command_line(run_forked, toy_copy, grader.limits, "-j", "1", "--force", "--json")
     assert len(there) == 7
-    assert there == results(course)
+    assert there == results(toy_copy)
 
 
 @pytest.mark.box
-def test_what_has_not_changed_is_taken_over_from_the_earlier_result(grade, course, handed_in):
+def test_what_has_not_changed_is_taken_over_from_the_earlier_result(
+    grade_there, toy_copy, handed_in
+):
     handed_in("ada")
-    before = grade()["ada"]
-    assert grade() == {}
+    before = grade_there()["ada"]
+    assert grade_there() == {}
     before.exercises[0].seconds = 123.0
     before.key.exercises["cube"] = "other tests"
-    write_result(course.result("ada"), before)
-    after = grade()["ada"]
+    write_result(toy_copy.result("ada"), before)
+    after = grade_there()["ada"]
     assert after.exercises[0] == before.exercises[0]
     assert after.key.exercises["cube"] != "other tests"
 
 
 @pytest.mark.box
-def test_the_submission_of_a_judge_that_dies_is_graded_again(grade, workers, handed_in, wait_until):
+def test_the_submission_of_a_judge_that_dies_is_graded_again(
+    grade_there, workers, handed_in, wait_until
+):
     handed_in("ada", square=SLOW)
 
     def kill_one():
@@ -106,7 +109,7 @@ def test_the_submission_of_a_judge_that_dies_is_graded_again(grade, workers, han
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    result = grade()["ada"]
+    result = grade_there()["ada"]
     killer.join()
     assert result.score == result.max_score
 
@@ -116,7 +119,7 @@ def judges_of(workers):
 
 
 @pytest.mark.box
-def test_a_judge_that_dies_every_time_calls_a_person(grade, workers, handed_in):
+def test_a_judge_that_dies_every_time_calls_a_person(grade_there, workers, handed_in):
     handed_in("ada", square=SLOW)
     is_over = threading.Event()
     killed = set()
@@ -129,7 +132,7 @@ def test_a_judge_that_dies_every_time_calls_a_person(grade, workers, handed_in):
 
     killer = threading.Thread(target=kill_all)
     killer.start()
-    result = grade()["ada"]
+    result = grade_there()["ada"]
     is_over.set()
     killer.join()
     assert result.verdict == "GRADER_ERROR"
@@ -181,7 +184,7 @@ def test_a_result_made_of_other_files_is_not_believed(grader):
 
 @pytest.mark.box
 def test_a_lost_workers_submission_is_redone_by_another(
-    grade, client, workers, handed_in, wait_until
+    grade_there, client, workers, handed_in, wait_until
 ):
     handed_in("ada", square=SLOW)
     lost = {}
@@ -197,7 +200,7 @@ def test_a_lost_workers_submission_is_redone_by_another(
 
     killer = threading.Thread(target=kill_the_busy_one)
     killer.start()
-    result = grade()["ada"]
+    result = grade_there()["ada"]
     killer.join()
     assert result.score == result.max_score
     assert len(workers) == 1

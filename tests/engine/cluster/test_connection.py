@@ -42,7 +42,7 @@ def test_without_distributed_the_line_that_installs_it_is_said(monkeypatch):
 
 
 def test_without_workers_it_waits_and_says_so_and_a_lost_scheduler_ends_it(
-    lonely_scheduler, course, capfd
+    lonely_scheduler, toy_copy, capfd
 ):
     process, address = lonely_scheduler
     said = []
@@ -53,7 +53,7 @@ def test_without_workers_it_waits_and_says_so_and_a_lost_scheduler_ends_it(
         # The client notices, and tries to connect again.
         time.sleep(0.5)
 
-    pool = ClusterPool(address, LoadedAssignment(course), connect_s=1.0, tell=tell)
+    pool = ClusterPool(address, LoadedAssignment(toy_copy), connect_s=1.0, tell=tell)
     with pytest.raises(AutograderError, match=f"scheduler at {address} is gone; the results"):
         list(pool.run(["never sent"]))
     assert said == [f"waiting for workers at {address}"]

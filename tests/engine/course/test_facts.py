@@ -1,9 +1,9 @@
 """What a built notebook says of its exercises is what the master says; grading needs no more."""
 
 import json
-import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,17 +15,18 @@ from autograder.course.facts import (
     read_facts,
     slow_imports,
 )
-from autograder.course.files import Assignment, Course
+from autograder.course.files import find_course
 from autograder.course.master import read_master
 from autograder.errors import CourseError
 
-
-@pytest.fixture
-def copy(toy, tmp_path):
-    """A copy of the built toy course, to edit."""
-    root = tmp_path / "course"
-    shutil.copytree(toy.course.root, root)
-    return Assignment(Course(root), "toy")
+ROOT = Path(__file__).parents[3]
+NEEDED = {
+    "a01_pca": (),
+    "a02_ppca": ("scipy.stats",),
+    "a03_vae": (),
+    "a08_gan": ("torch.optim",),
+    "a09_wgan": ("scipy.optimize",),
+}
 
 
 def test_the_facts_are_the_masters(toy):
@@ -38,25 +39,25 @@ def test_both_notebooks_bear_them(toy):
         assert METADATA_KEY in json.loads(path.read_text())["metadata"]
 
 
-def test_they_are_read_anew_when_the_notebook_is_built_anew(copy):
-    before = read_facts(copy)
-    notebook = json.loads(copy.release_notebook.read_text())
+def test_they_are_read_anew_when_the_notebook_is_built_anew(toy_copy):
+    before = read_facts(toy_copy)
+    notebook = json.loads(toy_copy.release_notebook.read_text())
     notebook["metadata"][METADATA_KEY]["minutes"] = 77
-    copy.release_notebook.write_text(json.dumps(notebook))
-    assert (before.minutes, read_facts(copy).minutes) == (5, 77)
+    toy_copy.release_notebook.write_text(json.dumps(notebook))
+    assert (before.minutes, read_facts(toy_copy).minutes) == (5, 77)
 
 
-def test_an_edited_master_is_seen(copy):
-    assert not is_edited_since(copy)
-    copy.master.write_text(copy.master.read_text() + "\nOne more sentence.\n")
-    assert is_edited_since(copy)
-    copy.master.unlink()
-    assert not is_edited_since(copy), "where only what was built is there, that is all"
+def test_an_edited_master_is_seen(toy_copy):
+    assert not is_edited_since(toy_copy)
+    toy_copy.master.write_text(toy_copy.master.read_text() + "\nOne more sentence.\n")
+    assert is_edited_since(toy_copy)
+    toy_copy.master.unlink()
+    assert not is_edited_since(toy_copy), "where only what was built is there, that is all"
 
 
 @pytest.mark.parametrize("damage", ["missing", "no facts", "odd facts", "no JSON"])
-def test_what_is_not_built_or_by_an_older_engine_is_said(copy, damage):
-    path = copy.release_notebook
+def test_what_is_not_built_or_by_an_older_engine_is_said(toy_copy, damage):
+    path = toy_copy.release_notebook
     notebook = json.loads(path.read_text())
     if damage == "missing":
         path.unlink()
@@ -69,7 +70,7 @@ def test_what_is_not_built_or_by_an_older_engine_is_said(copy, damage):
         notebook["metadata"][METADATA_KEY]["exercises"] = [{"name": "square"}]
         path.write_text(json.dumps(notebook))
     with pytest.raises(CourseError, match="toy is not built: run `autograder build toy`"):
-        read_facts(copy)
+        read_facts(toy_copy)
 
 
 def test_a_cell_and_its_exercise_lead_to_one_another():
@@ -77,23 +78,28 @@ def test_a_cell_and_its_exercise_lead_to_one_another():
     assert exercise_of("a_task") == "a_task"
 
 
-def test_slow_imports_of_hidden_tests_count(copy):
-    assert slow_imports(copy) == ()
-    copy.hidden_tests.write_text(copy.hidden_tests.read_text() + "\n# torch.optim.SGD\n")
-    assert slow_imports(copy) == ("torch.optim",)
+@pytest.mark.parametrize("name", NEEDED)
+def test_an_assignments_slow_imports_are_seen(name):
+    assert slow_imports(find_course(ROOT).assignment(name)) == NEEDED[name]
 
 
-def test_grading_warns_of_an_edited_master_and_goes_by_what_was_built(copy, submit):
-    copy.master.write_text(copy.master.read_text().replace("points=2", "points=20"))
-    path = copy.submission("ada")
+def test_slow_imports_of_hidden_tests_count(toy_copy):
+    assert slow_imports(toy_copy) == ()
+    toy_copy.hidden_tests.write_text(toy_copy.hidden_tests.read_text() + "\n# torch.optim.SGD\n")
+    assert slow_imports(toy_copy) == ("torch.optim",)
+
+
+def test_grading_warns_of_an_edited_master_and_goes_by_what_was_built(toy_copy, submit):
+    toy_copy.master.write_text(toy_copy.master.read_text().replace("points=2", "points=20"))
+    path = toy_copy.submission("ada")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no notebook")
     command = [sys.executable, "-m", "autograder", "grade", "toy", "--json", "--isolation", "none"]
     done = subprocess.run(
-        command, cwd=copy.course.root, capture_output=True, text=True, check=False
+        command, cwd=toy_copy.course.root, capture_output=True, text=True, check=False
     )
     assert "toy.md was edited since it was built" in done.stderr
     (one,) = json.loads(done.stdout)["submissions"]
     assert one["max_score"] == sum(
-        exercise.points for exercise in read_facts(copy).exercises if not exercise.optional
+        exercise.points for exercise in read_facts(toy_copy).exercises if not exercise.optional
     )

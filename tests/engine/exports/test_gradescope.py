@@ -63,6 +63,7 @@ def container(tmp_path, zipped):
 
 
 @pytest.mark.box
+@pytest.mark.slow
 def test_a_submission_is_graded_in_the_container(container, submit):
     code = "def weighted_energy(x, weights):\n    return (weights * x**2).sum(dim=1)"
     document, said = container(submit(weighted_energy=code))

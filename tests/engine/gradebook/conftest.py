@@ -1,26 +1,18 @@
 """A graded toy class, and a real browser on a real formgrader."""
 
 import contextlib
-import json
-import os
+import re
 import shutil
-import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from functools import partial
-from pathlib import Path
 
 import pytest
 
-from autograder.course.configuration import course_limits
 from autograder.course.files import find_course
-from autograder.grading.class_run import ClassGrading
-from autograder.grading.run import grade_class
-from autograder.grading.settings import ClassSettings
-from autograder.sandbox.isolation import Isolation
-from autograder.submissions.finding import find_submissions
+from autograder.course.made_up import hand_in
+from shared.commands import SCRIPTS, environment, run_forked
 
 TOKEN = "engine-tests"
 
@@ -34,18 +26,9 @@ def run(run_in, classroom):
 @pytest.fixture(scope="session")
 def run_in():
     """Run a command in a course's folder, as a person would; return what became of it."""
-    scripts = Path(sys.executable).parent
 
     def run(folder, *command, check=True):
-        environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"}
-        done = subprocess.run(
-            [str(scripts / command[0]), *command[1:]],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_forked(folder, *command)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
@@ -54,46 +37,39 @@ def run_in():
 
 
 @pytest.fixture(scope="session")
-def classroom(tmp_path_factory, toy):
+def classroom(tmp_path_factory, copy_toy, submit):
     """A copy of the toy course with three submissions, nothing graded yet."""
-    root = tmp_path_factory.mktemp("class") / "course"
-    shutil.copytree(toy.course.root, root)
-    notebook = json.loads((root / "source/toy/toy.ipynb").read_text())
+    assignment = copy_toy(tmp_path_factory.mktemp("class") / "course")
     answers = {
         "ada": {},
         "bob": {"weighted_energy": "def weighted_energy(x, w):\n    return (w * x**2).sum(dim=1)"},
         "eve": {"square": "def square(x):\n    return 2 * x"},
     }
     for student, changed in answers.items():
-        copied = json.loads(json.dumps(notebook))
-        for cell in copied["cells"]:
-            name = cell["metadata"].get("nbgrader", {}).get("grade_id")
-            cell["source"] = changed.get(name, cell["source"])
-        path = root / "submitted" / student / "toy" / "toy.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(copied))
-    return root
+        hand_in(assignment, student, submit(**changed))
+    return assignment.course.root
 
 
 @pytest.fixture(scope="session")
-def graded(run, classroom):
-    """The class after `autograder grade`."""
+def graded_and_copied(run, classroom, tmp_path_factory):
+    """The class after `autograder grade`; and a copy of it, not entered in any gradebook."""
     run("autograder", "grade", "toy")
-    return classroom
+    root = tmp_path_factory.mktemp("toy-class") / "course"
+    entered = shutil.ignore_patterns("gradebook.db*", "autograded", ".entered", ".*lock")
+    shutil.copytree(classroom, root, ignore=entered)
+    return classroom, find_course(root).assignment("toy")
 
 
 @pytest.fixture(scope="session")
-def toy_class(classroom, tmp_path_factory):
-    """A copy of the class with its results, not entered in any gradebook."""
-    root = tmp_path_factory.mktemp("toy-class") / "course"
-    own = shutil.ignore_patterns("gradebook.db*", "autograded", "feedback", "results")
-    shutil.copytree(classroom, root, ignore=own)
-    assignment = find_course(root).assignment("toy")
-    settings = ClassSettings(2, Isolation.BOX, course_limits(assignment.course))
-    grading = ClassGrading(assignment, settings, tmp_path_factory.mktemp("scratch"))
-    found = find_submissions(assignment, ())
-    assert len(list(grade_class(grading, found, enter=False))) == 3
-    return assignment
+def graded(graded_and_copied):
+    """The class after `autograder grade`; tests grade, mark and enter in it."""
+    return graded_and_copied[0]
+
+
+@pytest.fixture(scope="session")
+def toy_class(graded_and_copied):
+    """A copy of the class with its results, not entered in any gradebook; nobody changes it."""
+    return graded_and_copied[1]
 
 
 @pytest.fixture(scope="session")
@@ -111,29 +87,25 @@ def serve():
 
 @contextlib.contextmanager
 def _serve(course):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    scripts = Path(sys.executable).parent
-    server = subprocess.Popen(
-        [
-            str(scripts / "jupyter"),
-            "server",
-            "--allow-root",
-            "--no-browser",
-            f"--ServerApp.port={port}",
-            "--ServerApp.port_retries=0",
-            f"--IdentityProvider.token={TOKEN}",
-        ],
-        cwd=course,
-        env={**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
+    log = course.parent / "server.log"
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            [
+                str(SCRIPTS / "jupyter"),
+                "server",
+                "--allow-root",
+                "--no-browser",
+                # Any free one: another process may take one that was free a moment ago.
+                "--ServerApp.port=0",
+                f"--IdentityProvider.token={TOKEN}",
+            ],
+            cwd=course,
+            env=environment(),
+            stdout=file,
+            stderr=file,
+        )
     try:
-        _wait_for(f"{address}/api?token={TOKEN}", server)
-        yield address
+        yield _address_in(log, server)
     finally:
         server.terminate()
         try:
@@ -143,16 +115,17 @@ def _serve(course):
             server.wait()
 
 
-def _wait_for(url, server):
+def _address_in(log, server):
+    """Return the address that a server writes into its log when it listens there."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        assert server.poll() is None, "the server stopped"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the server did not answer within 60 s")
+        assert server.poll() is None, log.read_text()
+        listens = re.search(r"(http://127\.0\.0\.1:[1-9]\d*)/", log.read_text())
+        if listens:
+            urllib.request.urlopen(f"{listens[1]}/api?token={TOKEN}", timeout=60).close()
+            return listens[1]
+        time.sleep(0.1)
+    raise AssertionError(f"the server did not answer within 60 s: {log.read_text()}")
 
 
 @pytest.fixture(scope="session")

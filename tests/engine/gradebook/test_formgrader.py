@@ -6,7 +6,7 @@ import pytest
 from nbgrader.api import Gradebook
 from selenium.webdriver.common.by import By
 
-pytestmark = [pytest.mark.box, pytest.mark.browser]
+pytestmark = [pytest.mark.box, pytest.mark.browser, pytest.mark.slow]
 
 WAIT_S = 30
 

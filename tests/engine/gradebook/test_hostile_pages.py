@@ -1,7 +1,6 @@
 """A hostile notebook through the whole pipeline: nothing of it runs in any page that is made."""
 
 import json
-import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -10,33 +9,31 @@ from nbgrader.converters import GenerateFeedback
 
 from autograder.cli import main
 from autograder.course.configuration import course_config
-from autograder.course.files import find_course
+from autograder.course.made_up import hand_in, made_up_notebook
 from autograder.course.nbgrader_release import course_directory
+from shared import hostile_text
 
-pytestmark = [pytest.mark.box, pytest.mark.browser]
+pytestmark = [pytest.mark.box, pytest.mark.browser, pytest.mark.slow]
 
 TOKEN = "engine-tests"
 STUDENTS = ("mallory", "<img src=x onerror=top.ran=97>")
 
 
 @pytest.fixture(scope="module")
-def course(classroom, run_in, hostile, tmp_path_factory):
+def hostile_class(copy_toy, run_in, release, tmp_path_factory):
     """A copy of the course with a class of hostile students, graded, with feedback and reports."""
-    root = tmp_path_factory.mktemp("hostile") / "course"
-    ignored = ("submitted", "autograded", "feedback", "results", "gradebook.db")
-    shutil.copytree(classroom, root, ignore=shutil.ignore_patterns(*ignored))
-    notebook = hostile_notebook(json.loads((root / "release/toy/toy.ipynb").read_text()), hostile)
+    assignment = copy_toy(tmp_path_factory.mktemp("hostile") / "course")
+    root = assignment.course.root
+    content = json.dumps(hostile_notebook(release)).encode()
     for student in (*STUDENTS, "control"):
-        path = root / "submitted" / student / "toy" / "toy.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(notebook))
+        hand_in(assignment, student, content)
     graded = run_in(root, "autograder", "grade", "toy", check=False)
     # The hostile id is graded and told, but not entered.
     assert graded.returncode == 1
     assert f"{STUDENTS[1]}: not entered in the gradebook: nbgrader takes < > in" in graded.stderr
     control = root / "autograded/control/toy/toy.ipynb"
-    control.write_text(json.dumps(uncleaned(json.loads(control.read_text()), hostile)))
-    generate_feedback(find_course(root).assignment("toy"))
+    control.write_text(json.dumps(uncleaned(json.loads(control.read_text()))))
+    generate_feedback(assignment)
     command = ["--course", str(root), "report", "toy", "--course"]
     assert CliRunner().invoke(main, command).exit_code == 0
     return root
@@ -49,9 +46,9 @@ def generate_feedback(assignment):
     GenerateFeedback(coursedir=directory, config=config).start()
 
 
-def hostile_notebook(notebook, hostile):
+def hostile_notebook(release):
     """Return a notebook that is hostile wherever a student can write."""
-    text = hostile.HOSTILE_TEXT
+    text = hostile_text.HOSTILE_TEXT
     own = (
         f"TEXT = {text!r}\n"
         "from IPython.display import HTML, Javascript, Markdown, SVG, display\n"
@@ -67,19 +64,17 @@ def hostile_notebook(notebook, hostile):
             "cell_type": "markdown",
             "id": "m",
             "metadata": {},
-            "source": "\n\n".join(hostile.HOSTILE),
+            "source": "\n\n".join(hostile_text.HOSTILE),
         },
         code_cell("c", own),
-        code_cell("r", f'"""{hostile.HOSTILE[5]}"""'),
+        code_cell("r", f'"""{hostile_text.HOSTILE[5]}"""'),
     ]
-    for cell in notebook["cells"]:
-        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        if name == "square":
-            cell["source"] = f"def square(x):\n    raise ValueError({text!r})"
-        if name == "sum_of_squares":
-            cell["source"] = f"def sum_of_squares(x):\n    return {{}}[{text!r}]  # {text}"
-        if name == "why_squares":
-            cell["source"] = "\n\n".join(hostile.HOSTILE)
+    answers = {
+        "square": f"def square(x):\n    raise ValueError({text!r})",
+        "sum_of_squares": f"def sum_of_squares(x):\n    return {{}}[{text!r}]  # {text}",
+        "why_squares": "\n\n".join(hostile_text.HOSTILE),
+    }
+    notebook = made_up_notebook(release, answers)
     notebook["cells"] += cells
     notebook["metadata"]["title"] = text
     return notebook
@@ -90,57 +85,57 @@ def code_cell(name, source, outputs=()):
     return {"cell_type": "code", "id": name, "source": source, **rest}
 
 
-def markdown_cell(name, hostile):
-    text = "\n\n".join(hostile.HOSTILE)
+def markdown_cell(name):
+    text = "\n\n".join(hostile_text.HOSTILE)
     return {"cell_type": "markdown", "id": name, "metadata": {}, "source": text}
 
 
-def uncleaned(notebook, hostile):
+def uncleaned(notebook):
     """Return a notebook as it would be if nothing had been cleaned."""
-    data = {"text/html": hostile.HOSTILE[5]}
+    data = {"text/html": hostile_text.HOSTILE[5]}
     output = {"output_type": "display_data", "metadata": {}, "data": data}
-    notebook["cells"] += [markdown_cell("u", hostile), code_cell("h", "1", [output])]
+    notebook["cells"] += [markdown_cell("u"), code_cell("h", "1", [output])]
     return notebook
 
 
-def inert(hostile, browser):
+def inert(browser):
     """Say that nothing ran and that nothing stands ready to, though the page shows the text."""
-    ran, handlers, links = hostile.what_ran(browser)
+    ran, handlers, links = hostile_text.what_ran(browser)
     assert (ran, handlers) == ([], [])
     assert links == []
-    return hostile.shows_the_text(browser)
+    return hostile_text.shows_the_text(browser)
 
 
-def test_nbgraders_feedback_page(course, chromium, hostile):
-    chromium.get((course / "feedback/mallory/toy/toy.html").as_uri())
-    assert inert(hostile, chromium)
+def test_nbgraders_feedback_page(hostile_class, chromium):
+    chromium.get((hostile_class / "feedback/mallory/toy/toy.html").as_uri())
+    assert inert(chromium)
 
 
 @pytest.mark.parametrize("student", STUDENTS)
-def test_the_report_and_the_students_page(student, course, chromium, hostile):
-    chromium.get((course / f"reports/toy/{student}.html").as_uri())
-    assert inert(hostile, chromium)
+def test_the_report_and_the_students_page(student, hostile_class, chromium):
+    chromium.get((hostile_class / f"reports/toy/{student}.html").as_uri())
+    assert inert(chromium)
     assert chromium.execute_script("return document.querySelector('h1').textContent") == student
     for page in ("toy", "course"):
-        chromium.get((course / f"reports/{page}.html").as_uri())
-        assert inert(hostile, chromium)
+        chromium.get((hostile_class / f"reports/{page}.html").as_uri())
+        assert inert(chromium)
 
 
-def test_nbgraders_feedback_page_would_run_what_is_not_cleaned(course, chromium, hostile):
-    chromium.get((course / "feedback/control/toy/toy.html").as_uri())
-    assert {0, 5} <= set(hostile.what_ran(chromium)[0])
+def test_nbgraders_feedback_page_would_run_what_is_not_cleaned(hostile_class, chromium):
+    chromium.get((hostile_class / "feedback/control/toy/toy.html").as_uri())
+    assert {0, 5} <= set(hostile_text.what_ran(chromium)[0])
 
 
-def test_the_formgraders_submission_page(course, chromium, hostile, serve):
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "genai-foundations") as gradebook:
+def test_the_formgraders_submission_page(hostile_class, chromium, serve):
+    with Gradebook(f"sqlite:///{hostile_class / 'gradebook.db'}", "genai-foundations") as gradebook:
         ids = {
             student: gradebook.find_submission_notebook("toy", "toy", student).id
             for student in ("mallory", "control")
         }
         assert not [one.id for one in gradebook.students if one.id not in ids]
-    with serve(course) as address:
+    with serve(hostile_class) as address:
         chromium.get(f"{address}/formgrader?token={TOKEN}")
         chromium.get(f"{address}/formgrader/submissions/{ids['mallory']}/")
-        assert inert(hostile, chromium)
+        assert inert(chromium)
         chromium.get(f"{address}/formgrader/submissions/{ids['control']}/")
-        assert {0, 5} <= set(hostile.what_ran(chromium)[0])
+        assert {0, 5} <= set(hostile_text.what_ran(chromium)[0])

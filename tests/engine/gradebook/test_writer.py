@@ -28,7 +28,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def assignment(toy_class, tmp_path):
+def own_class(toy_class, tmp_path):
+    """The class in a course of the test's own."""
     root = tmp_path / "course"
     shutil.copytree(toy_class.course.root, root)
     return find_course(root).assignment("toy")
@@ -45,47 +46,47 @@ def entered_by_a_run(assignment, scratch):
     return [event.student for event in entered]
 
 
-def test_a_writer_that_is_killed_is_told_and_the_next_run_enters_the_rest(assignment, tmp_path):
-    with GradebookWriter(assignment) as writer:
+def test_a_writer_that_is_killed_is_told_and_the_next_run_enters_the_rest(own_class, tmp_path):
+    with GradebookWriter(own_class) as writer:
         writer.enter("ada")
         assert list(writer.finish()) == [Entered("ada", None)]
         writer.enter("bob")
         os.kill(writer._process.pid, signal.SIGKILL)
         with pytest.raises(AutograderError, match=r"the process that writes the gradebook died"):
             list(writer.finish())
-    marks = EnteredMarks(assignment)
+    marks = EnteredMarks(own_class)
     assert [student for student in ("ada", "bob", "eve") if marks.is_set(student)] == ["ada"]
-    assert entered_by_a_run(assignment, tmp_path) == ["bob", "eve"]
-    assert entered_by_a_run(assignment, tmp_path) == []
+    assert entered_by_a_run(own_class, tmp_path) == ["bob", "eve"]
+    assert entered_by_a_run(own_class, tmp_path) == []
 
 
-def test_another_gradebook_is_told_everything(assignment, tmp_path):
-    assert entered_by_a_run(assignment, tmp_path) == ["ada", "bob", "eve"]
-    (assignment.course.root / "gradebook.db").unlink()
-    assert entered_by_a_run(assignment, tmp_path) == ["ada", "bob", "eve"]
+def test_another_gradebook_is_told_everything(own_class, tmp_path):
+    assert entered_by_a_run(own_class, tmp_path) == ["ada", "bob", "eve"]
+    (own_class.course.root / "gradebook.db").unlink()
+    assert entered_by_a_run(own_class, tmp_path) == ["ada", "bob", "eve"]
 
 
-def test_a_time_that_was_added_enters_the_submission_again(assignment, tmp_path):
-    entered_by_a_run(assignment, tmp_path)
-    handed_in = assignment.submission("eve").with_name("timestamp.txt")
+def test_a_time_that_was_added_enters_the_submission_again(own_class, tmp_path):
+    entered_by_a_run(own_class, tmp_path)
+    handed_in = own_class.submission("eve").with_name("timestamp.txt")
     handed_in.write_text("2026-01-01 12:00:00 UTC")
-    assert entered_by_a_run(assignment, tmp_path) == ["eve"]
+    assert entered_by_a_run(own_class, tmp_path) == ["eve"]
 
 
-def test_a_run_that_was_stopped_early_waits_for_no_other_that_writes(assignment):
-    lock = assignment.course.root / "results" / ".gradebook.lock"
+def test_a_run_that_was_stopped_early_waits_for_no_other_that_writes(own_class):
+    lock = own_class.course.root / "results" / ".gradebook.lock"
     with lock.open("w") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         # Were it to wait for us, as we wait for it, this would never end.
-        with GradebookWriter(assignment):
+        with GradebookWriter(own_class):
             pass
 
 
-def test_a_writer_begins_when_the_boxes_are_ready(assignment):
+def test_a_writer_begins_when_the_boxes_are_ready(own_class):
     ours, theirs = socket.socketpair()
-    begun = assignment.course.root / "begun"
+    begun = own_class.course.root / "begun"
 
-    with GradebookWriter(assignment, ready=[ours], after_fork=begun.touch):
+    with GradebookWriter(own_class, ready=[ours], after_fork=begun.touch):
         time.sleep(0.2)
         too_early = begun.exists()
         theirs.send(b"ready")

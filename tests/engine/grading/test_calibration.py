@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from autograder.cli import main
+from autograder.course.made_up import made_up_notebook, notebook_bytes
 from autograder.grading.calibration import Calibrator, Case, Face, cases_of
-from autograder.submissions.reading import SubmittedCell
+from autograder.submissions.reading import parse
 from autograder.submissions.rebuilding import rebuild
 
 pytestmark = pytest.mark.box
@@ -93,16 +94,8 @@ def test_an_answer_is_graded_as_in_a_notebook_of_its_own(calibrator, source):
     """The verdicts, messages and names are those of a student who hands it in."""
     tried = calibrator.try_answer("square", source)
     calibrator.close()
-    cells = [
-        SubmittedCell(
-            cell.cell_type, cell.source, cell.metadata.get("nbgrader", {}).get("grade_id")
-        )
-        for cell in calibrator.reference.notebook.cells
-    ]
-    cells = [
-        SubmittedCell("code", source, "square") if cell.grade_id == "square" else cell
-        for cell in cells
-    ]
+    made = made_up_notebook(calibrator.reference.notebook, {"square": source})
+    cells = parse(notebook_bytes(made), "made up")
     grader = calibrator.grader
     whole = grader.grade_rebuilt(
         rebuild(cells, grader.loaded.release), "jo", grader.loaded.key(b"")
@@ -131,6 +124,7 @@ def test_answers_share_a_submission_until_half_of_its_time_is_over(calibrator, m
     assert len(started) == 2
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_is_wrong_and_exits_1(toy, tmp_path):
     root = tmp_path / "course"
     shutil.copytree(toy.course.root, root)

@@ -37,6 +37,7 @@ def test_a_cell_that_waits_is_doubted(grader, submit):
     assert result.in_doubt
 
 
+@pytest.mark.slow
 def test_a_box_that_is_killed_under_a_submission_costs_it_nothing(grader, submit, tmp_path):
     box = grader.box
     # What leaves something behind has a process of its own for each exercise, swept after it.

@@ -1,10 +1,7 @@
 """What a result depends on: exercise by exercise where only its own tests or answers changed."""
 
-import shutil
-
 import pytest
 
-from autograder.course.files import Assignment, Course
 from autograder.errors import CourseError
 from autograder.grading.fingerprints import fingerprint
 from autograder.results.document import ExerciseResult, SubmissionResult, TestResult
@@ -13,13 +10,6 @@ from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 
 NAMES = frozenset({"square", "sum_of_squares", "weighted_energy", "cube"})
-
-
-@pytest.fixture
-def copy(toy, tmp_path):
-    root = tmp_path / "course"
-    shutil.copytree(toy.course.root, root)
-    return Assignment(Course(root), "toy")
 
 
 def key(assignment, content=b"[]", limits=None, isolation=Isolation.BOX):
@@ -50,8 +40,8 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_nothing_is_outdated_where_nothing_changed(copy):
-    assert result(key(copy)).outdated_by(key(copy)) == frozenset()
+def test_nothing_is_outdated_where_nothing_changed(toy_copy):
+    assert result(key(toy_copy)).outdated_by(key(toy_copy)) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -69,37 +59,37 @@ def test_nothing_is_outdated_where_nothing_changed(copy):
         ("master", "# ", "## ", set()),
     ],
 )
-def test_what_changed_decides_what_is_graded_again(copy, file, old, new, outdated):
-    before = result(key(copy))
-    edit(getattr(copy, file), old, new)
-    assert before.outdated_by(key(copy)) == outdated
+def test_what_changed_decides_what_is_graded_again(toy_copy, file, old, new, outdated):
+    before = result(key(toy_copy))
+    edit(getattr(toy_copy, file), old, new)
+    assert before.outdated_by(key(toy_copy)) == outdated
 
 
-def test_another_submission_data_limits_or_isolation_outdate_all(copy):
-    before = result(key(copy))
-    assert before.outdated_by(key(copy, content=b"[1]")) == NAMES
-    assert before.outdated_by(key(copy, limits=Limits(call_wall_s=1))) == NAMES
-    assert before.outdated_by(key(copy, isolation=Isolation.NONE)) == NAMES
-    (copy.course.data / "numbers.txt").write_text("4\n")
-    assert before.outdated_by(key(copy)) == NAMES
+def test_another_submission_data_limits_or_isolation_outdate_all(toy_copy):
+    before = result(key(toy_copy))
+    assert before.outdated_by(key(toy_copy, content=b"[1]")) == NAMES
+    assert before.outdated_by(key(toy_copy, limits=Limits(call_wall_s=1))) == NAMES
+    assert before.outdated_by(key(toy_copy, isolation=Isolation.NONE)) == NAMES
+    (toy_copy.course.data / "numbers.txt").write_text("4\n")
+    assert before.outdated_by(key(toy_copy)) == NAMES
 
 
-def test_a_missing_file_is_named(copy):
-    (copy.course.data / "numbers.txt").unlink()
+def test_a_missing_file_is_named(toy_copy):
+    (toy_copy.course.data / "numbers.txt").unlink()
     with pytest.raises(CourseError, match=r"missing file: create .*numbers\.txt"):
-        key(copy)
+        key(toy_copy)
 
 
-def test_a_fault_of_ours_is_always_graded_again(copy):
-    before = result(key(copy))
+def test_a_fault_of_ours_is_always_graded_again(toy_copy):
+    before = result(key(toy_copy))
     before.exercises[0].verdict = Verdict.GRADER_ERROR
-    assert before.outdated_by(key(copy)) == NAMES
+    assert before.outdated_by(key(toy_copy)) == NAMES
 
 
-def test_a_file_that_was_no_notebook_holds_until_anything_changes(copy):
-    before = result(key(copy))
+def test_a_file_that_was_no_notebook_holds_until_anything_changes(toy_copy):
+    before = result(key(toy_copy))
     for exercise in before.exercises:
         exercise.tests = []
-    assert before.outdated_by(key(copy)) == frozenset()
-    edit(copy.hidden_tests, "21.0, 8.75", "21.0, 8.5")
-    assert before.outdated_by(key(copy)) == NAMES
+    assert before.outdated_by(key(toy_copy)) == frozenset()
+    edit(toy_copy.hidden_tests, "21.0, 8.75", "21.0, 8.5")
+    assert before.outdated_by(key(toy_copy)) == NAMES

@@ -18,7 +18,7 @@ def judge(toy):
 
 
 @pytest.fixture
-def outcomes(judge, serving):
+def outcomes_of(judge, serving):
     """Return a function that runs an exercise's hidden tests on a function of ours."""
 
     def make(exercise, function):
@@ -38,9 +38,9 @@ NAMED = {
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_an_answer_that_behaves_like_a_known_one_is_named(judge, outcomes, name):
+def test_an_answer_that_behaves_like_a_known_one_is_named(judge, outcomes_of, name):
     exercise, function = NAMED[name]
-    known = Misconceptions(HiddenTests(judge)).name(exercise, outcomes(exercise, function))
+    known = Misconceptions(HiddenTests(judge)).name(exercise, outcomes_of(exercise, function))
     assert known is not None
     assert known.name == name.partition(",")[0]
 
@@ -54,22 +54,26 @@ UNNAMED = {
 
 
 @pytest.mark.parametrize("name", UNNAMED)
-def test_an_answer_that_behaves_like_none_is_not_named(judge, outcomes, name):
+def test_an_answer_that_behaves_like_none_is_not_named(judge, outcomes_of, name):
     exercise, function = UNNAMED[name]
-    assert Misconceptions(HiddenTests(judge)).name(exercise, outcomes(exercise, function)) is None
+    assert (
+        Misconceptions(HiddenTests(judge)).name(exercise, outcomes_of(exercise, function)) is None
+    )
 
 
 @pytest.mark.parametrize("step", [1, -1])
-def test_a_name_does_not_depend_on_what_was_named_before(judge, outcomes, step):
+def test_a_name_does_not_depend_on_what_was_named_before(judge, outcomes_of, step):
     tests = HiddenTests(judge)
     one_judge = Misconceptions(tests)
     for exercise, function in [*NAMED.values(), *UNNAMED.values()][::step]:
-        seen = outcomes(exercise, function)
+        seen = outcomes_of(exercise, function)
         alone = Misconceptions(HiddenTests(judge)).name(exercise, seen)
         assert [one_judge.name(exercise, seen) for _ in range(2)] == [alone] * 2
 
 
-def test_a_known_answer_is_looked_at_no_longer_than_it_behaves_alike(judge, outcomes, monkeypatch):
+def test_a_known_answer_is_looked_at_no_longer_than_it_behaves_alike(
+    judge, outcomes_of, monkeypatch
+):
     called = []
 
     def counting(x):
@@ -80,51 +84,51 @@ def test_a_known_answer_is_looked_at_no_longer_than_it_behaves_alike(judge, outc
     monkeypatch.setattr(judge, "wrong_answers", lambda exercise: [known])
     misconceptions = Misconceptions(HiddenTests(judge))
     cases = len(judge.cases_of("sum_of_squares"))
-    five = outcomes("sum_of_squares", lambda x: 5.0)
+    five = outcomes_of("sum_of_squares", lambda x: 5.0)
     assert misconceptions.name("sum_of_squares", five) is None
     assert misconceptions.name("sum_of_squares", five) is None
     assert len(called) == 1 < cases
-    four = outcomes("sum_of_squares", lambda x: 4.0)
+    four = outcomes_of("sum_of_squares", lambda x: 4.0)
     assert misconceptions.name("sum_of_squares", four) is known
     assert misconceptions.name("sum_of_squares", five) is None
     assert len(called) == 1 + cases
 
 
-def test_an_answer_that_two_known_ones_fit_is_not_named(judge, outcomes, monkeypatch):
+def test_an_answer_that_two_known_ones_fit_is_not_named(judge, outcomes_of, monkeypatch):
     known = judge.wrong_answers("square")
     twice = [*known, known[0]]
     monkeypatch.setattr(judge, "wrong_answers", lambda exercise: twice)
     assert (
-        Misconceptions(HiddenTests(judge)).name("square", outcomes("square", lambda x: 2 * x))
+        Misconceptions(HiddenTests(judge)).name("square", outcomes_of("square", lambda x: 2 * x))
         is None
     )
 
 
-def test_a_right_answer_passes_every_test(judge, outcomes):
+def test_a_right_answer_passes_every_test(judge, outcomes_of):
     for exercise in ("square", "weighted_energy", "cube"):
-        verdicts = [one.verdict for one in outcomes(exercise, judge.reference(exercise))]
+        verdicts = [one.verdict for one in outcomes_of(exercise, judge.reference(exercise))]
         assert set(verdicts) == {Verdict.PASSED}
 
 
-def test_cases_of_a_parametrized_test_count_together(judge, outcomes):
+def test_cases_of_a_parametrized_test_count_together(judge, outcomes_of):
     def right_for_two(x):
         return 5.0 if len(x) == 2 else 0.0
 
-    (outcome,) = outcomes("sum_of_squares", right_for_two)
+    (outcome,) = outcomes_of("sum_of_squares", right_for_two)
     assert (outcome.name, outcome.verdict) == ("test_values", Verdict.FAILED)
     assert outcome.sentence == "The squares are added up."
 
 
-def test_a_failure_tells_the_student_no_expected_value(outcomes):
-    first = outcomes("square", lambda x: x + 1)[0]
+def test_a_failure_tells_the_student_no_expected_value(outcomes_of):
+    first = outcomes_of("square", lambda x: x + 1)[0]
     assert first.message == "The result is not what it should be."
     assert first.hint == "Multiply each entry by itself."
     assert "assert_close" in first.detail
 
 
-def test_an_exercise_without_hidden_tests_cannot_be_graded(outcomes):
+def test_an_exercise_without_hidden_tests_cannot_be_graded(outcomes_of):
     with pytest.raises(CourseError, match=r"no hidden tests of other; add Test_other"):
-        outcomes("other", abs)
+        outcomes_of("other", abs)
 
 
 SAME = [

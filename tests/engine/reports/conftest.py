@@ -1,9 +1,10 @@
 """A made-up class in the first assignments of the course itself."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
+
+from shared import made_up_class
 
 COURSE = Path(__file__).parents[3]
 
@@ -11,11 +12,7 @@ COURSE = Path(__file__).parents[3]
 @pytest.fixture(scope="session")
 def made_up():
     """The module that makes up classes; it is a script, too."""
-    path = Path(__file__).parent / "made_up_class.py"
-    spec = importlib.util.spec_from_file_location("made_up_class", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return made_up_class
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from autograder.reports.writing import (
 )
 from autograder.results.document import CellOutput, OwnLine, read_results, write_result
 from autograder.results.verdicts import Verdict
+from shared import hostile_text
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +30,7 @@ HOSTILE_ID = (
 
 
 @pytest.fixture(scope="module")
-def attacked(small_class, made_up, hostile, tmp_path_factory):
+def attacked(small_class, made_up, tmp_path_factory):
     """A class in which one student's id, messages, lines and outputs are hostile."""
     folder = tmp_path_factory.mktemp("attacked") / "course"
     course = made_up.copy_course(small_class.root, folder)
@@ -37,7 +38,7 @@ def attacked(small_class, made_up, hostile, tmp_path_factory):
     for name in ("a01_pca", "a03_vae"):
         assignment = course.assignment(name)
         made_up.write_class(assignment, students=12)
-        write_result(assignment.result(HOSTILE_ID), _hostile_result(assignment, hostile))
+        write_result(assignment.result(HOSTILE_ID), _hostile_result(assignment))
         results = ClassResults(name)
         assert len(list(read_class(assignment, results, with_pages=True))) > 10
         write_assignment(assignment, results)
@@ -46,10 +47,10 @@ def attacked(small_class, made_up, hostile, tmp_path_factory):
     return course
 
 
-def _hostile_result(assignment, hostile):
+def _hostile_result(assignment):
     """Return a result with a hostile text wherever a student has a say, and beyond."""
     result = next(one for one in read_results(assignment.results) if one.cells)
-    text = hostile.HOSTILE_TEXT
+    text = hostile_text.HOSTILE_TEXT
     result.student, result.notes, result.needs_person = HOSTILE_ID, [text], True
     for exercise in result.exercises[:4]:
         exercise.verdict = Verdict.CRASHED
@@ -77,33 +78,33 @@ def pages(course):
 
 
 @pytest.mark.parametrize("name", ["assignment", "student", "course"])
-def test_nothing_hostile_runs(name, attacked, chromium, hostile):
+def test_nothing_hostile_runs(name, attacked, chromium):
     page = pages(attacked)[name]
     chromium.get_log("browser")
     chromium.get(page.as_uri())
-    assert hostile.what_ran(chromium) == ([], [], [])
+    assert hostile_text.what_ran(chromium) == ([], [], [])
     assert chromium.get_log("browser") == []
     assert "onerror=top.ran" in chromium.find_element(By.TAG_NAME, "body").text
     assert HOSTILE_ID in chromium.find_element(By.TAG_NAME, "body").text
 
 
 @pytest.mark.parametrize("name", ["assignment", "student", "course"])
-def test_the_policy_alone_stops_it_and_without_both_it_runs(
-    name, attacked, chromium, hostile, tmp_path
-):
+def test_the_policy_alone_stops_it_and_without_both_it_runs(name, attacked, chromium, tmp_path):
     """The control: these attacks do run where nothing is escaped, but not under our policy."""
     text = pages(attacked)[name].read_text()
-    careless = text.replace("</main>", hostile.HOSTILE_TEXT + "</main>")
+    careless = text.replace("</main>", hostile_text.HOSTILE_TEXT + "</main>")
     if name != "course":
-        careless = careless.replace(html.escape(hostile.HOSTILE[5], quote=True), hostile.HOSTILE[5])
+        careless = careless.replace(
+            html.escape(hostile_text.HOSTILE[5], quote=True), hostile_text.HOSTILE[5]
+        )
     policy = text[text.index("<meta http-equiv") : text.index('<meta name="viewport"')]
     page = tmp_path / "page.html"
     page.write_text(careless)
     chromium.get(page.as_uri())
-    assert hostile.what_ran(chromium)[0] == []
+    assert hostile_text.what_ran(chromium)[0] == []
     page.write_text(careless.replace(policy, ""))
     chromium.get(page.as_uri())
-    assert {0, 5, 7} <= set(hostile.what_ran(chromium)[0])
+    assert {0, 5, 7} <= set(hostile_text.what_ran(chromium)[0])
 
 
 def test_the_hostile_students_page_opens_from_the_table(attacked, chromium):

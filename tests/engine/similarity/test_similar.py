@@ -37,7 +37,7 @@ OTHER = """def weighted_energy(x, weights):
 
 
 @pytest.fixture
-def submitted(tmp_path, submit):
+def submissions_of(tmp_path, submit):
     """Return a function that makes submissions from code by exercise, by student."""
 
     def make(**students):
@@ -52,9 +52,9 @@ def submitted(tmp_path, submit):
 
 
 @pytest.fixture
-def pairs(toy, submitted):
+def pairs(toy, submissions_of):
     def find(threshold=0.8, **students):
-        return similar_pairs(read_class(toy, submitted(**students)), threshold)
+        return similar_pairs(read_class(toy, submissions_of(**students)), threshold)
 
     return find
 
@@ -172,8 +172,8 @@ def test_the_most_suspicious_pair_comes_first(pairs):
     assert len(found[0].exercises) == 2
 
 
-def test_an_unreadable_notebook_is_told_and_the_rest_compared(toy, submitted):
-    answers = read_class(toy, submitted(ada={"square": ODD}, bob=b"{"))
+def test_an_unreadable_notebook_is_told_and_the_rest_compared(toy, submissions_of):
+    answers = read_class(toy, submissions_of(ada={"square": ODD}, bob=b"{"))
     assert [answer.student for answer in answers.by_exercise["square"]] == ["ada"]
     assert "'bob': bob.ipynb is not JSON" in answers.unreadable[0]
 
@@ -193,9 +193,9 @@ def test_the_page_side_by_side_escapes_what_students_wrote(pairs):
     assert "<mark>    scaled = total * 2 * len(&#39;&lt;script&gt;&#39;) - total</mark>" in page
 
 
-def test_a_students_name_is_not_obeyed(toy, submitted, tmp_path):
+def test_a_students_name_is_not_obeyed(toy, submissions_of, tmp_path):
     for student in ("\x1b[2J", "\udcff"):
-        (found,) = submitted(**{student: {"weighted_energy": ODD}})
+        (found,) = submissions_of(**{student: {"weighted_energy": ODD}})
         assert found.path.exists()
     page = tmp_path / "page.html"
     command = [
@@ -213,8 +213,8 @@ def test_a_students_name_is_not_obeyed(toy, submitted, tmp_path):
     assert "\\udcff" in done.stdout
 
 
-def test_the_command(toy, submitted, tmp_path):
-    submitted(ada={"weighted_energy": ODD}, bob={"weighted_energy": COPIED})
+def test_the_command(toy, submissions_of, tmp_path):
+    submissions_of(ada={"weighted_energy": ODD}, bob={"weighted_energy": COPIED})
     page = tmp_path / "page.html"
     command = ["--course", str(toy.course.root), "similar", "toy", str(tmp_path)]
     done = CliRunner().invoke(main, [*command, "--json"], catch_exceptions=False)

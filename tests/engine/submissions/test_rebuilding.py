@@ -8,11 +8,6 @@ from autograder.submissions.rebuilding import rebuild
 
 
 @pytest.fixture
-def release(toy):
-    return nbformat.read(toy.release_notebook, as_version=4)
-
-
-@pytest.fixture
 def rebuilt(release, notebook):
     """Return a function that edits a student's notebook and rebuilds it."""
     import json

@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -47,13 +46,6 @@ class Server:
         make = f"CREATE DATABASE {name} TEMPLATE {template}"
         self.run("psql", "--quiet", "-d", "postgres", "-c", make)
         return self.url(name)
-
-    @staticmethod
-    def free_port():
-        """Return a port at which nothing listens."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
 
     def start(self):
         settings = [word for setting in SETTINGS for word in ("-c", setting)]
@@ -116,7 +108,7 @@ def copied(toy_class, tmp_path):
 
 
 @pytest.fixture
-def assignment(server, copied):
+def in_postgresql(server, copied):
     """The class, registered in a database of its own, nothing entered."""
     if not server.registered:
         address = server.make_database()

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+import socket
 
 import pytest
 import sqlalchemy
@@ -16,9 +17,11 @@ from autograder.gradebook import database
 from autograder.gradebook.ingest import Ingest, register
 from autograder.results.document import read_results, write_result
 from autograder.results.verdicts import Verdict
+from shared.commands import run_fresh
 
 pytestmark = [
     pytest.mark.box,
+    pytest.mark.slow,
     # nbgrader_commands ignores it where nbgrader is at its cause; pytest sets filters anew.
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning"),
 ]
@@ -120,9 +123,10 @@ def test_both_databases_hold_the_same_grades(server, copied, tmp_path):
     assert in_postgresql["summaries"]["ada"]["score"] == 9.0 + 1.0  # Extra credit.
 
 
-def test_the_commands_of_nbgrader_use_it(assignment, run_in):
-    root = assignment.course.root
-    run_in(root, "python", "-c", NBGRADER_COMMANDS)
+def test_the_commands_of_nbgrader_use_it(in_postgresql):
+    root = in_postgresql.course.root
+    done = run_fresh(root, "python", "-c", NBGRADER_COMMANDS)
+    assert done.returncode == 0, done.stderr
     assert "doubles instead of squaring" in (root / "feedback/eve/toy/toy.html").read_text()
     lines = (root / "grades.csv").read_text().splitlines()
     columns = lines[0].split(",")
@@ -134,9 +138,9 @@ def test_the_commands_of_nbgrader_use_it(assignment, run_in):
     assert not (root / "gradebook.db").exists()
 
 
-def test_a_restarted_server_is_not_noticed(server, assignment):
-    address = address_of(assignment)
-    rest = entering(assignment, read_results(assignment.results))
+def test_a_restarted_server_is_not_noticed(server, in_postgresql):
+    address = address_of(in_postgresql)
+    rest = entering(in_postgresql, read_results(in_postgresql.results))
     assert next(rest) is None
     server.stop()
     server.start()
@@ -144,8 +148,8 @@ def test_a_restarted_server_is_not_noticed(server, assignment):
     assert students_in(address) == {"ada", "bob", "eve"}
 
 
-def test_a_connection_cut_within_a_submission_costs_nothing(server, assignment):
-    address = address_of(assignment)
+def test_a_connection_cut_within_a_submission_costs_nothing(server, in_postgresql):
+    address = address_of(in_postgresql)
     cut = []
 
     def cut_once(connection, cursor, statement, *_):
@@ -156,7 +160,7 @@ def test_a_connection_cut_within_a_submission_costs_nothing(server, assignment):
 
     engine = database._engine(address, echo=False, future=True)
     sqlalchemy.event.listen(engine, "before_cursor_execute", cut_once)
-    assert enter(assignment) == []
+    assert enter(in_postgresql) == []
     assert cut
     summaries = contents(address)["summaries"]
     assert {name: one["score"] for name, one in summaries.items()} == {
@@ -166,21 +170,21 @@ def test_a_connection_cut_within_a_submission_costs_nothing(server, assignment):
     }
 
 
-def test_a_stopped_server_stops_the_run_and_the_next_one_goes_on(server, assignment):
-    address = address_of(assignment)
-    rest = entering(assignment, read_results(assignment.results))
+def test_a_stopped_server_stops_the_run_and_the_next_one_goes_on(server, in_postgresql):
+    address = address_of(in_postgresql)
+    rest = entering(in_postgresql, read_results(in_postgresql.results))
     next(rest)
     server.stop()
     try:
         with pytest.raises(GradebookError, match=r"cannot be used: .*No such file or directory"):
             next(rest)
-        done = grade(assignment)
+        done = grade(in_postgresql)
     finally:
         server.start()
     assert done.exit_code == 2
     assert_one_line_without_password(done.output)
     assert students_in(address) < {"ada", "bob", "eve"}
-    done = grade(assignment)
+    done = grade(in_postgresql)
     assert done.exit_code == 0, done.output
     assert students_in(address) == {"ada", "bob", "eve"}
 
@@ -191,22 +195,30 @@ def assert_one_line_without_password(output):
     assert not any(word in output for word in ("p@ss", "p%40ss", "w%rd", "w%25rd", "hush"))
 
 
-def unusable(server):
+def unusable(server, closed_port):
     """Yield addresses that cannot be opened, each with what is said of it."""
     yield server.url("postgres", password="hush"), "password authentication failed"
     yield server.url("missing"), 'database "missing" does not exist'
-    yield f"postgresql://grader:hush@127.0.0.1:{server.free_port()}/grades", "Connection refused"
+    yield f"postgresql://grader:hush@127.0.0.1:{closed_port}/grades", "Connection refused"
     yield "postgresql://grader:hush@no-such-host.invalid/grades", "could not translate host name"
     yield "postgresql:/grader:hush@grades", "no SQLAlchemy URL"
     yield "postgre://grader:hush@host/grades", "no database 'postgre'"
     yield "postgresql+pg8000://grader:hush@host/grades", "pip install psycopg2-binary"
 
 
-def test_what_cannot_be_opened_is_said_on_one_line(server, copied):
+@pytest.fixture
+def closed_port():
+    """A port at which nothing listens, nor can while the test runs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_what_cannot_be_opened_is_said_on_one_line(server, copied, closed_port):
     assignment = copied("to be replaced")
     config = assignment.course.config.read_text()
     written = {path: path.stat().st_mtime_ns for path in assignment.results.glob("*.json")}
-    for address, said in unusable(server):
+    for address, said in unusable(server, closed_port):
         assignment.course.config.write_text(config.replace("to be replaced", address))
         done = grade(assignment)
         assert done.exit_code == 2, done.output
@@ -215,35 +227,37 @@ def test_what_cannot_be_opened_is_said_on_one_line(server, copied):
     assert {path: path.stat().st_mtime_ns for path in written} == written
 
 
-def test_changed_cells_are_told_without_the_password(assignment):
-    enter(assignment)
-    source = assignment.source_notebook.read_text()
-    assignment.source_notebook.write_text(source.replace("cube-tests", "other-tests"))
-    release = assignment.release_notebook.read_text()
-    assignment.release_notebook.write_text(release.replace("cube-tests", "other-tests"))
+def test_changed_cells_are_told_without_the_password(in_postgresql):
+    enter(in_postgresql)
+    source = in_postgresql.source_notebook.read_text()
+    in_postgresql.source_notebook.write_text(source.replace("cube-tests", "other-tests"))
+    release = in_postgresql.release_notebook.read_text()
+    in_postgresql.release_notebook.write_text(release.replace("cube-tests", "other-tests"))
     with pytest.raises(Exception, match="its cells are not those in postgresql://") as told:
-        register(assignment)
+        register(in_postgresql)
     assert_one_line_without_password(f"autograder: {told.value}\n")
 
 
-def test_a_refused_student_is_told_of(assignment):
-    ada = next(read_results(assignment.results))
+def test_a_refused_student_is_told_of(in_postgresql):
+    ada = next(read_results(in_postgresql.results))
     too_long = "x" * 200
-    shutil.rmtree(assignment.results)
-    write_result(assignment.result(too_long), ada.model_copy(update={"student": too_long}))
-    shutil.copytree(assignment.course.submitted / "ada", assignment.course.submitted / too_long)
-    (problem,) = enter(assignment)
+    shutil.rmtree(in_postgresql.results)
+    write_result(in_postgresql.result(too_long), ada.model_copy(update={"student": too_long}))
+    shutil.copytree(
+        in_postgresql.course.submitted / "ada", in_postgresql.course.submitted / too_long
+    )
+    (problem,) = enter(in_postgresql)
     assert problem.startswith(f"{too_long}: not entered in the gradebook")
 
 
-def test_a_forked_process_leaves_the_connection_alone(assignment):
+def test_a_forked_process_leaves_the_connection_alone(in_postgresql):
     ask = sqlalchemy.text("SELECT pg_backend_pid()")
 
     def connection_of(gradebook):
         with gradebook.engine.connect() as connection:
             return connection.execute(ask).scalar()
 
-    with database.open_gradebook(address_of(assignment), COURSE) as gradebook:
+    with database.open_gradebook(address_of(in_postgresql), COURSE) as gradebook:
         before = connection_of(gradebook)
         context = multiprocessing.get_context("fork")
         theirs = context.SimpleQueue()

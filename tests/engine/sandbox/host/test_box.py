@@ -41,6 +41,7 @@ def no_nesting(monkeypatch):
 
 
 @pytest.mark.box
+@pytest.mark.slow
 def test_where_nested_namespaces_are_refused_each_submission_gets_a_box(no_nesting):
     with Box(Isolation.BOX, None) as box:
         assert ran_in(box, "print('one')") == "one\n"
@@ -64,6 +65,7 @@ def test_a_box_that_cannot_start_says_why(monkeypatch):
 
 
 @pytest.mark.box
+@pytest.mark.slow
 def test_submissions_of_two_judges_cannot_talk_in_the_sandbox_they_share():
     listens = (
         "import socket\nsock = socket.socket(socket.AF_UNIX)\nsock.bind('\\0meet')\nsock.listen()"
@@ -80,6 +82,7 @@ def test_submissions_of_two_judges_cannot_talk_in_the_sandbox_they_share():
 
 
 @pytest.mark.box
+@pytest.mark.slow
 def test_where_boxes_cannot_be_parted_each_judge_opens_its_own(no_nesting):
     boxes = launch_together(Isolation.BOX, None, 2, slow_imports=())
     for box in boxes:
@@ -87,6 +90,7 @@ def test_where_boxes_cannot_be_parted_each_judge_opens_its_own(no_nesting):
             assert ran_in(box, "print('one')") == "one\n"
 
 
+@pytest.mark.box
 def test_another_process_that_lets_go_does_not_keep_a_sandbox_alive():
     box = Box(Isolation.BOX, None)
     box.open()

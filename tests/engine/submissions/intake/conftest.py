@@ -1,17 +1,13 @@
 """Real zip archives, as each platform makes them, and a course to collect them into."""
 
 import io
-import shutil
 import stat
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from autograder.course.files import find_course
 from autograder.submissions.intake.collecting import collect
-
-TOY_COURSE = Path(__file__).parents[2] / "toy_course"
 
 
 def notebook(text):
@@ -38,14 +34,6 @@ def info(name, mode=None, method=zipfile.ZIP_DEFLATED):
 
 
 @pytest.fixture
-def toy_empty(tmp_path):
-    """The toy course's assignment with nothing submitted."""
-    root = tmp_path / "course"
-    shutil.copytree(TOY_COURSE, root)
-    return find_course(root).assignment("toy")
-
-
-@pytest.fixture
 def download(tmp_path):
     """Return a function that writes an archive of the given files."""
 
@@ -58,25 +46,25 @@ def download(tmp_path):
 
 
 @pytest.fixture
-def collected(toy_empty, download):
+def collected(toy_copy, download):
     """Return a function that collects an archive; gives outcomes by student or by source."""
 
     def run(files, settings=None, name="download.zip"):
         path = files if isinstance(files, Path) else download(files, name)
-        outcomes = collect(toy_empty, (path,), *([settings] if settings else []))
+        outcomes = collect(toy_copy, (path,), *([settings] if settings else []))
         return {one.student or one.source.removeprefix(f"{name}: "): one for one in outcomes}
 
     return run
 
 
 @pytest.fixture
-def submitted(toy_empty):
+def submitted(toy_copy):
     """Return a function that reads what lies in submitted/, by student."""
 
     def read():
         return {
             path.parent.parent.name: path.read_bytes()
-            for path in toy_empty.course.submitted.glob("*/toy/toy.ipynb")
+            for path in toy_copy.course.submitted.glob("*/toy/toy.ipynb")
         }
 
     return read

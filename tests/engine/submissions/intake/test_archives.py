@@ -258,10 +258,10 @@ def test_student_ids_that_nbgrader_cannot_live_with(collected, submitted, studen
 GOOD_STUDENTS = {"ada": notebook("ada")}
 
 
-def test_the_limits_hold_for_all_paths_together(toy_empty, download):
+def test_the_limits_hold_for_all_paths_together(toy_copy, download):
     first = download({"ada.ipynb": notebook("a" * 500)}, "1.zip")
     second = download({"bob.ipynb": notebook("b" * 500)}, "2.zip")
-    done = collect(toy_empty, (first, second), Settings(max_total=800))
+    done = collect(toy_copy, (first, second), Settings(max_total=800))
     assert [one.student for one in done] == ["", "ada"]
     assert "too large" in done[0].reason
 

@@ -31,11 +31,11 @@ def at(student, hour):
 
 
 @pytest.fixture
-def kept(toy_empty):
+def kept(toy_copy):
     """Return a function that reads what is kept of replaced notebooks."""
 
     def read():
-        root = toy_empty.course.root / "collected" / "toy"
+        root = toy_copy.course.root / "collected" / "toy"
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.*")}
 
     return read
@@ -53,9 +53,9 @@ def test_the_latest_wins_and_the_replaced_one_is_kept(collected, submitted, kept
     assert done["ada"].kept.read_bytes() == b"first"
 
 
-def test_within_one_download_the_older_is_told(toy_empty, download):
+def test_within_one_download_the_older_is_told(toy_copy, download):
     path = download({at("ada", 12): b"first", at("ada", 13): b"second"})
-    done = collect(toy_empty, (path,), TIMED)
+    done = collect(toy_copy, (path,), TIMED)
     assert [(one.action, one.reason) for one in done] == [
         (Action.OLDER, "a later one was handed in"),
         (Action.PLACED, "the latest of 2"),
@@ -74,9 +74,9 @@ def test_an_older_one_is_not_placed_unless_asked_for(collected, submitted, kept)
     assert b"noon" in kept().values()
 
 
-def test_the_same_again_is_unchanged(collected, toy_empty, kept):
+def test_the_same_again_is_unchanged(collected, toy_copy, kept):
     collected({at("ada", 12): b"same"}, TIMED)
-    path = toy_empty.submission("ada")
+    path = toy_copy.submission("ada")
     before = path.stat()
     done = collected({at("ada", 14): b"same"}, TIMED)
     assert done["ada"].action is Action.UNCHANGED
@@ -85,9 +85,9 @@ def test_the_same_again_is_unchanged(collected, toy_empty, kept):
     assert kept() == {}
 
 
-def test_a_time_that_was_missing_is_added(collected, toy_empty):
+def test_a_time_that_was_missing_is_added(collected, toy_copy):
     collected({"ada.ipynb": b"same"})
-    timestamp = toy_empty.submission("ada").parent / "timestamp.txt"
+    timestamp = toy_copy.submission("ada").parent / "timestamp.txt"
     assert not timestamp.exists()
     collected({at("ada", 12): b"same"}, TIMED)
     assert parse_timestamp(timestamp.read_text()) == NOON
@@ -104,22 +104,22 @@ def test_without_times_a_person_decides(collected, submitted, kept):
     assert list(kept().values()) == [b"first"]
 
 
-def test_a_replaced_ones_time_does_not_stay(collected, toy_empty):
+def test_a_replaced_ones_time_does_not_stay(collected, toy_copy):
     collected({at("ada", 12): b"first"}, TIMED)
     collected({"ada.ipynb": b"second"}, Settings(replace=True))
-    assert not (toy_empty.submission("ada").parent / "timestamp.txt").exists()
+    assert not (toy_copy.submission("ada").parent / "timestamp.txt").exists()
 
 
-def test_two_of_one_moment_are_left_to_a_person(toy_empty, download, submitted):
+def test_two_of_one_moment_are_left_to_a_person(toy_copy, download, submitted):
     paths = (
         download({"ada.ipynb": b"one"}, "1.zip"),
         download({"ada.ipynb": b"two"}, "2.zip"),
     )
-    done = collect(toy_empty, paths)
+    done = collect(toy_copy, paths)
     assert [one.action for one in done] == [Action.LEFT_OUT] * 2
     assert submitted() == {}
     same = (paths[0], download({"ada.ipynb": b"one"}, "3.zip"))
-    assert [one.action for one in collect(toy_empty, same)] == [Action.PLACED]
+    assert [one.action for one in collect(toy_copy, same)] == [Action.PLACED]
 
 
 def test_several_notebooks_in_one_submission(collected, submitted):
@@ -144,10 +144,10 @@ def test_several_notebooks_in_one_submission(collected, submitted):
     assert done["Dan"].needs_person
 
 
-def test_nbgrader_reads_the_time_and_finds_it_late(collected, toy_empty):
+def test_nbgrader_reads_the_time_and_finds_it_late(collected, toy_copy):
     zoned = Settings(Reading(pattern=r"(?P<student>\w+)@(?P<time>.*)\.ipynb"))
     collected({"ada@2026-03-01 13:00:30+01.ipynb": b"late"}, zoned)
-    folder = toy_empty.submission("ada").parent
+    folder = toy_copy.submission("ada").parent
     time = CourseDirectory().get_existing_timestamp(str(folder))
     assert time == datetime(2026, 3, 1, 12, 0, 30)
     due = Assignment(name="toy", duedate=NOON.replace(tzinfo=None))
@@ -155,8 +155,8 @@ def test_nbgrader_reads_the_time_and_finds_it_late(collected, toy_empty):
 
 
 @pytest.mark.parametrize("odd", ["link", "folder", "student link"])
-def test_what_is_no_submission_is_not_written_through(collected, toy_empty, tmp_path, odd):
-    path = toy_empty.submission("ada")
+def test_what_is_no_submission_is_not_written_through(collected, toy_copy, tmp_path, odd):
+    path = toy_copy.submission("ada")
     target = tmp_path / "target"
     target.mkdir()
     if odd == "folder":
@@ -174,11 +174,11 @@ def test_what_is_no_submission_is_not_written_through(collected, toy_empty, tmp_
 
 
 @pytest.mark.parametrize("step", range(5))
-def test_a_kill_leaves_the_old_one_or_the_new_one(collected, toy_empty, monkeypatch, kept, step):
+def test_a_kill_leaves_the_old_one_or_the_new_one(collected, toy_copy, monkeypatch, kept, step):
     """Whatever the step: never a part, never the time of another notebook, and a rerun heals."""
     collected({at("ada", 12): b"old"}, TIMED)
     calls = iter(range(100))
-    replace, unlink = os.replace, type(toy_empty.course.root).unlink
+    replace, unlink = os.replace, type(toy_copy.course.root).unlink
 
     class Killed(BaseException):
         pass
@@ -196,7 +196,7 @@ def test_a_kill_leaves_the_old_one_or_the_new_one(collected, toy_empty, monkeypa
         patch.setattr(placing.Path, "unlink", stop(unlink))
         with pytest.raises(Killed):
             collected({at("ada", 13): b"new"}, TIMED)
-    path = toy_empty.submission("ada")
+    path = toy_copy.submission("ada")
     timestamp = path.parent / "timestamp.txt"
     time = parse_timestamp(timestamp.read_text()) if timestamp.exists() else None
     hours = {b"old": (None, NOON), b"new": (None, NOON + timedelta(hours=1))}
@@ -207,9 +207,9 @@ def test_a_kill_leaves_the_old_one_or_the_new_one(collected, toy_empty, monkeypa
     assert b"old" in kept().values()
 
 
-def test_what_a_kill_left_is_removed_by_the_next_run(collected, toy_empty):
+def test_what_a_kill_left_is_removed_by_the_next_run(collected, toy_copy):
     collected({at("ada", 12): b"old"}, TIMED)
-    folder = toy_empty.submission("ada").parent
+    folder = toy_copy.submission("ada").parent
     for name, age in ((f"{UNFINISHED}old", 4000), (f"{UNFINISHED}new", 10)):
         (folder / name).write_bytes(b"half")
         moment = time.time() - age
@@ -232,10 +232,10 @@ def test_a_disk_that_cannot_be_written_is_said(collected, submitted, monkeypatch
     assert submitted() == {"ada": b"old"}
 
 
-def test_nothing_is_seen_in_part(collected, toy_empty):
+def test_nothing_is_seen_in_part(collected, toy_copy):
     """A reader at the same time sees one whole notebook after the other."""
     contents = [bytes([65 + number]) * 300_000 for number in range(8)]
-    path = toy_empty.submission("ada")
+    path = toy_copy.submission("ada")
     collected({at("ada", 10): contents[0]}, TIMED)
     seen, done = set(), threading.Event()
 
@@ -252,49 +252,49 @@ def test_nothing_is_seen_in_part(collected, toy_empty):
     assert seen <= set(contents)
 
 
-def test_a_preview_writes_nothing(toy_empty, download, submitted):
+def test_a_preview_writes_nothing(toy_copy, download, submitted):
     path = download({"ada.ipynb": b"ada"})
-    before = sorted(toy_empty.course.root.rglob("*"))
-    (one,) = preview(toy_empty, (path,))
+    before = sorted(toy_copy.course.root.rglob("*"))
+    (one,) = preview(toy_copy, (path,))
     assert (one.student, one.action, one.content) == ("ada", Action.PLACED, None)
-    assert sorted(toy_empty.course.root.rglob("*")) == before
+    assert sorted(toy_copy.course.root.rglob("*")) == before
 
 
-def test_loose_notebooks_touch_nothing_of_the_course(toy_empty, download, tmp_path, collected):
+def test_loose_notebooks_touch_nothing_of_the_course(toy_copy, download, tmp_path, collected):
     collected({"ada.ipynb": b"there"})
-    before = sorted(toy_empty.course.root.rglob("*"))
+    before = sorted(toy_copy.course.root.rglob("*"))
     path = download({"ada.ipynb": b"ada", "bob.ipynb": b"bob", "../eve.ipynb": b"eve"})
-    notebooks, left = read_loose(toy_empty, (path,), tmp_path / "loose")
+    notebooks, left = read_loose(toy_copy, (path,), tmp_path / "loose")
     assert {student: path.read_bytes() for student, path in notebooks.items()} == {
         "ada": b"ada",
         "bob": b"bob",
     }
     assert [one.source for one in left] == ["download.zip: ../eve.ipynb"]
-    assert sorted(toy_empty.course.root.rglob("*")) == before
+    assert sorted(toy_copy.course.root.rglob("*")) == before
 
 
 @pytest.mark.parametrize("where", [".", "submitted", "submitted/ada"])
-def test_what_is_collected_already_is_refused(toy_empty, where, collected):
+def test_what_is_collected_already_is_refused(toy_copy, where, collected):
     collected({"ada.ipynb": b"ada"})
     with pytest.raises(AutograderError, match="is collected already"):
-        collect(toy_empty, (toy_empty.course.root / where,))
+        collect(toy_copy, (toy_copy.course.root / where,))
 
 
 @pytest.mark.parametrize(
     ("name", "message"), [("none.zip", "no such file"), ("a.pdf", "is neither a zip archive")]
 )
-def test_paths_that_hold_no_class(toy_empty, tmp_path, name, message):
+def test_paths_that_hold_no_class(toy_copy, tmp_path, name, message):
     (tmp_path / "a.pdf").write_bytes(b"%PDF")
     with pytest.raises(AutograderError, match=message):
-        collect(toy_empty, (tmp_path / name,))
+        collect(toy_copy, (tmp_path / name,))
 
 
 @pytest.fixture
-def command(toy_empty):
+def command(toy_copy):
     """Return a function that runs `autograder collect toy` with the arguments given."""
 
     def run(*arguments):
-        course = ["--course", str(toy_empty.course.root)]
+        course = ["--course", str(toy_copy.course.root)]
         return CliRunner().invoke(main, [*course, "collect", "toy", *map(str, arguments)])
 
     return run

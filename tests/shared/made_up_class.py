@@ -3,7 +3,7 @@
 A student passes by ability, an exercise has its own difficulty and slope, so that item analysis
 has something to find. To look at the reports of 200 students over two assignments:
 
-    python tests/engine/reports/made_up_class.py /tmp/course --students 200
+    python tests/shared/made_up_class.py /tmp/course --students 200
     autograder --course /tmp/course report a01_pca --course
 """
 
@@ -221,7 +221,7 @@ def main():
     parser.add_argument("--students", type=int, default=200)
     parser.add_argument("--assignments", nargs="*", default=["a01_pca", "a03_vae"])
     chosen = parser.parse_args()
-    course = copy_course(Path(__file__).parents[3], chosen.folder)
+    course = copy_course(Path(__file__).parents[2], chosen.folder)
     for name in chosen.assignments:
         write_class(course.assignment(name), chosen.students)
 

@@ -2,35 +2,24 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 
 import pytest
 
-pytestmark = pytest.mark.box
+from shared.commands import run_forked, run_fresh
+
+pytestmark = [pytest.mark.box, pytest.mark.slow]
 
 HALF = "def weighted_energy(x, w):\n    return (w * x**2).sum(dim=1)"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory, toy):
-    root = tmp_path_factory.mktemp("command") / "course"
-    shutil.copytree(toy.course.root, root)
-    return root
+def root(tmp_path_factory, copy_toy):
+    return copy_toy(tmp_path_factory.mktemp("command") / "course").course.root
 
 
-def grade(root, *arguments):
-    command = [sys.executable, "-m", "autograder", "grade", "toy", *arguments]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-
-
-def notebook(root, answers):
-    made = json.loads((root / "source/toy/toy.ipynb").read_text())
-    for cell in made["cells"]:
-        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        cell["source"] = answers.get(name, cell["source"])
-    return json.dumps(made)
+def grade(root, *arguments, run=run_forked):
+    return run(root, "autograder", "grade", "toy", *arguments)
 
 
 def snapshot(root, *names):
@@ -43,18 +32,18 @@ def snapshot(root, *names):
 
 
 @pytest.fixture(scope="module")
-def archive(root, tmp_path_factory):
+def archive(submit, tmp_path_factory):
     """A Canvas download of two students, with something that climbs out of it."""
     path = tmp_path_factory.mktemp("download") / "submissions.zip"
     with zipfile.ZipFile(path, "w") as written:
-        written.writestr("lovelaceada_101_2001_toy.ipynb", notebook(root, {}))
-        written.writestr("bobb_102_2002_toy.ipynb", notebook(root, {"weighted_energy": HALF}))
+        written.writestr("lovelaceada_101_2001_toy.ipynb", submit())
+        written.writestr("bobb_102_2002_toy.ipynb", submit(weighted_energy=HALF))
         written.writestr("../../evil_103_2003_toy.ipynb", "{}")
     return path
 
 
 @pytest.fixture(scope="module")
-def graded(root, archive):
+def graded_download(root, archive):
     """The course after its download was graded."""
     done = grade(root, str(archive))
     assert done.returncode == 1, done.stderr
@@ -64,7 +53,7 @@ def graded(root, archive):
 
 def test_json_of_a_download_touches_nothing_of_the_course(root, archive):
     before = snapshot(root, ".")
-    done = grade(root, str(archive), "--json")
+    done = grade(root, str(archive), "--json", run=run_fresh)
     document = json.loads(done.stdout)
     assert [(one["student"], one["score"]) for one in document["submissions"]] == [
         ("101", 9.0),
@@ -77,18 +66,20 @@ def test_json_of_a_download_touches_nothing_of_the_course(root, archive):
     assert snapshot(root, ".") == before
 
 
-def test_a_download_is_collected_graded_and_entered(graded):
-    assert sorted(path.parent.parent.name for path in graded.glob("submitted/*/toy/*.ipynb")) == [
+def test_a_download_is_collected_graded_and_entered(graded_download):
+    assert sorted(
+        path.parent.parent.name for path in graded_download.glob("submitted/*/toy/*.ipynb")
+    ) == [
         "101",
         "102",
     ]
-    assert json.loads((graded / "results/toy/102.json").read_text())["score"] == 5
-    assert (graded / "autograded/102/toy/toy.ipynb").is_file()
+    assert json.loads((graded_download / "results/toy/102.json").read_text())["score"] == 5
+    assert (graded_download / "autograded/102/toy/toy.ipynb").is_file()
 
 
-def test_what_changed_says_whose_score_and_why_and_writes_nothing(graded, tmp_path):
+def test_what_changed_says_whose_score_and_why_and_writes_nothing(graded_download, tmp_path):
     root = tmp_path / "course"
-    shutil.copytree(graded, root)
+    shutil.copytree(graded_download, root)
     tests = root / "tests/hidden/test_toy.py"
     tests.write_text(tests.read_text().replace("(-2.0), -8.0", "(-2.0), 8.0"))
     before = snapshot(root, "results", "autograded", "submitted")

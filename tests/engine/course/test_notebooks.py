@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 
 import nbformat
 import pytest
@@ -12,14 +11,6 @@ from autograder.course.functions import BEGIN, END, read_functions, setup_proble
 from autograder.course.master import CellKind, read_master
 from autograder.course.notebooks import build, render, source_notebook, stale
 from autograder.errors import CourseError
-
-
-@pytest.fixture
-def course(toy, tmp_path):
-    """A copy of the built toy course that a test may change; its one assignment."""
-    root = tmp_path / "course"
-    shutil.copytree(toy.course.root, root, ignore=shutil.ignore_patterns("results", "submitted"))
-    return find_course(root).assignment("toy")
 
 
 def edit(path, old, new):
@@ -65,34 +56,34 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_of_a_master_is_named_with_its_file(course, name):
+def test_a_fault_of_a_master_is_named_with_its_file(toy_copy, name):
     old, new, said = FAULTS[name]
-    text = course.master.read_text()
+    text = toy_copy.master.read_text()
     changed = (
         old.sub(new, text, count=1) if isinstance(old, re.Pattern) else text.replace(old, new, 1)
     )
     assert changed != text
-    course.master.write_text(changed)
+    toy_copy.master.write_text(changed)
     with pytest.raises(CourseError) as caught:
-        read_master(course)
+        read_master(toy_copy)
     assert said in str(caught.value)
-    assert str(course.master) in str(caught.value)
+    assert str(toy_copy.master) in str(caught.value)
 
 
-def test_a_missing_master_is_named(course):
-    course.master.unlink()
+def test_a_missing_master_is_named(toy_copy):
+    toy_copy.master.unlink()
     with pytest.raises(CourseError, match=r"toy\.md: no such master"):
-        read_master(course)
+        read_master(toy_copy)
 
 
-def test_an_unknown_assignment_says_which_there_are(course):
+def test_an_unknown_assignment_says_which_there_are(toy_copy):
     with pytest.raises(CourseError, match=r"no assignment 'joy': .* assignments: toy"):
-        course.course.assignment("joy")
+        toy_copy.course.assignment("joy")
 
 
-def test_an_unknown_exercise_says_which_there_are(course):
+def test_an_unknown_exercise_says_which_there_are(toy_copy):
     with pytest.raises(CourseError, match="no exercise 'joy'; exercises: square, sum_of"):
-        read_master(course).exercise("joy")
+        read_master(toy_copy).exercise("joy")
 
 
 def test_no_course_says_what_to_do(tmp_path):
@@ -110,9 +101,9 @@ def test_functions_are_cut_out_whole(toy):
         assert '"""' in source
 
 
-def test_helpers_with_an_underscore_are_no_exercises(course):
-    course.solutions.write_text(course.solutions.read_text() + "\n\ndef _helper():\n    pass\n")
-    assert "_helper" not in read_functions(course)
+def test_helpers_with_an_underscore_are_no_exercises(toy_copy):
+    toy_copy.solutions.write_text(toy_copy.solutions.read_text() + "\n\ndef _helper():\n    pass\n")
+    assert "_helper" not in read_functions(toy_copy)
 
 
 SOLUTION_FAULTS = {
@@ -128,62 +119,62 @@ SOLUTION_FAULTS = {
 
 
 @pytest.mark.parametrize("name", SOLUTION_FAULTS)
-def test_a_fault_of_the_reference_answers_is_listed(course, name):
+def test_a_fault_of_the_reference_answers_is_listed(toy_copy, name):
     old, new, said = SOLUTION_FAULTS[name]
-    names = [exercise.name for exercise in read_master(course).exercises]
-    assert setup_problems(course, names) == []
-    edit(course.solutions, old, new)
-    assert any(said in problem for problem in setup_problems(course, names))
+    names = [exercise.name for exercise in read_master(toy_copy).exercises]
+    assert setup_problems(toy_copy, names) == []
+    edit(toy_copy.solutions, old, new)
+    assert any(said in problem for problem in setup_problems(toy_copy, names))
 
 
-def test_missing_and_broken_reference_answers_are_named(course):
-    course.solutions.write_text("def square(:\n")
+def test_missing_and_broken_reference_answers_are_named(toy_copy):
+    toy_copy.solutions.write_text("def square(:\n")
     with pytest.raises(CourseError, match=r"toy\.py:1: invalid syntax"):
-        read_functions(course)
-    course.solutions.unlink()
+        read_functions(toy_copy)
+    toy_copy.solutions.unlink()
     with pytest.raises(CourseError, match=r"toy has no reference answers; create .*toy\.py"):
-        read_functions(course)
+        read_functions(toy_copy)
 
 
-def test_an_exercise_without_a_reference_cannot_be_built(course):
-    edit(course.solutions, "def cube(", "def _cube(")
+def test_an_exercise_without_a_reference_cannot_be_built(toy_copy):
+    edit(toy_copy.solutions, "def cube(", "def _cube(")
     with pytest.raises(CourseError, match="exercise 'cube' has no reference answer"):
-        source_notebook(read_master(course))
+        source_notebook(read_master(toy_copy))
 
 
-def test_a_check_of_no_exercise_cannot_be_built(course):
-    edit(course.master, 'check="cube"', 'check="cubes"')
+def test_a_check_of_no_exercise_cannot_be_built(toy_copy):
+    edit(toy_copy.master, 'check="cube"', 'check="cubes"')
     with pytest.raises(CourseError, match="no exercise 'cubes'"):
-        source_notebook(read_master(course))
+        source_notebook(read_master(toy_copy))
 
 
-def test_missing_data_is_named(course):
-    (course.course.data / "numbers.txt").unlink()
+def test_missing_data_is_named(toy_copy):
+    (toy_copy.course.data / "numbers.txt").unlink()
     with pytest.raises(CourseError, match=r"data 'numbers\.txt' is not in"):
-        render(course)
+        render(toy_copy)
 
 
-def test_building_twice_changes_nothing_and_stale_notices_every_change(course):
-    assert build(course) == []
-    assert stale(course) == []
-    course.release_notebook.write_bytes(course.release_notebook.read_bytes() + b" ")
-    orphan = course.release_notebook.parent / "answers.txt"
+def test_building_twice_changes_nothing_and_stale_notices_every_change(toy_copy):
+    assert build(toy_copy) == []
+    assert stale(toy_copy) == []
+    toy_copy.release_notebook.write_bytes(toy_copy.release_notebook.read_bytes() + b" ")
+    orphan = toy_copy.release_notebook.parent / "answers.txt"
     orphan.touch()
-    missing = course.source_notebook.parent / "numbers.txt"
+    missing = toy_copy.source_notebook.parent / "numbers.txt"
     missing.unlink()
-    assert set(stale(course)) == {course.release_notebook, orphan, missing}
-    assert set(build(course)) == {course.release_notebook, orphan, missing}
-    assert stale(course) == []
+    assert set(stale(toy_copy)) == {toy_copy.release_notebook, orphan, missing}
+    assert set(build(toy_copy)) == {toy_copy.release_notebook, orphan, missing}
+    assert stale(toy_copy) == []
     assert not orphan.exists()
 
 
-def test_a_changed_master_is_stale(course):
-    edit(course.master, "The first exercise squares.", "The first exercise multiplies.")
-    assert set(stale(course)) == {course.source_notebook, course.release_notebook}
+def test_a_changed_master_is_stale(toy_copy):
+    edit(toy_copy.master, "The first exercise squares.", "The first exercise multiplies.")
+    assert set(stale(toy_copy)) == {toy_copy.source_notebook, toy_copy.release_notebook}
 
 
-def test_the_same_bytes_wherever_and_whenever_it_is_built(course, toy):
-    ours = {path.relative_to(course.course.root): c for path, c in render(course).items()}
+def test_the_same_bytes_wherever_and_whenever_it_is_built(toy_copy, toy):
+    ours = {path.relative_to(toy_copy.course.root): c for path, c in render(toy_copy).items()}
     first = {path.relative_to(toy.course.root): path.read_bytes() for path in render(toy)}
     assert ours == first
 
