@@ -75,16 +75,32 @@ def test_a_patched_engine_in_the_box_forges_no_score(attack):
         from autograder.sandbox.inside import cells
         from autograder.sandbox.calls import serving
         from autograder.sandbox.wire import frames, results_out
-        from autograder.results import verdicts
         def lie(self, header, block):
             self._line.send({"reply": "PASSED", "verdict": "PASSED", "score": 99})
         serving.CallServer._call = lie
         results_out.Encoder.node = lambda self, value, depth=0: {"kind": "PASSED"}
-        verdicts.Verdict.FAILED = "PASSED"
         """,
         costs=["square", "sum_of_squares", "weighted_energy", "cube"],
     )
     assert "sent back a reply to another question" in attacked.messages("square")
+
+
+def test_what_judges_is_not_in_the_box(attack):
+    attacked = attack(
+        first="""
+        import importlib, pathlib
+        import autograder
+        for name in ("judge", "results", "grading", "course", "gradebook", "sandbox.host"):
+            try:
+                importlib.import_module(f"autograder.{name}")
+                print("found", name)
+            except ImportError:
+                pass
+        root = pathlib.Path(autograder.__file__).parent
+        print(sorted(path.name for path in root.iterdir()))
+        """
+    )
+    assert attacked.printed == "['__init__.py', 'sandbox', 'testing.py']\n"
 
 
 def test_a_patched_socket_or_json_harms_its_own_submission_only(attack):

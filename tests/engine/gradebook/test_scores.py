@@ -390,12 +390,12 @@ def test_an_assignment_that_the_gradebook_does_not_know(book):
         read_scores(unknown)
 
 
-def test_without_a_gradebook_none_is_made(course):
-    assert gradebook_scores(course) == GradebookScores()
-    assert not (course.course.root / "gradebook.db").exists()
+def test_without_a_gradebook_none_is_made(toy_copy):
+    assert gradebook_scores(toy_copy) == GradebookScores()
+    assert not (toy_copy.course.root / "gradebook.db").exists()
 
 
-def test_a_gradebook_that_cannot_be_read_is_told_in_a_line(course):
-    (course.course.root / "gradebook.db").write_text("this is no database, " * 100)
+def test_a_gradebook_that_cannot_be_read_is_told_in_a_line(toy_copy):
+    (toy_copy.course.root / "gradebook.db").write_text("this is no database, " * 100)
     with pytest.raises(AutograderError, match=r"gradebook\.db cannot be used"):
-        gradebook_scores(course)
+        gradebook_scores(toy_copy)
