@@ -21,6 +21,7 @@ SCRIPTS = Path(sys.executable).parent
 _ENTRY_POINTS = {
     "autograder": ("autograder.cli", "run"),
     "nbgrader": ("nbgrader.apps.nbgraderapp", "main"),
+    "pytest": ("pytest", "console_main"),
 }
 # What a command imports only when it gets there. The first fork would pay for it, and each later
 # one again.
@@ -102,8 +103,8 @@ def _run_and_end(command):
     """Run a command and end as an interpreter would; nothing of the tests runs after it."""
     status = 1
     try:
-        command()
-        status = 0
+        # As the script of an entry point does.
+        sys.exit(command())
     except SystemExit as leaving:
         status = leaving.code
         if isinstance(status, str):

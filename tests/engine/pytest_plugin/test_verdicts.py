@@ -1,13 +1,11 @@
 """Hidden tests under plain pytest end as they do in grading, whatever answers them."""
 
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from autograder.course.loading import load_known_answers
+from shared.commands import run_forked, run_fresh
 
 BROKEN = {
     "square": "def square(x):\n    return 2 * x",
@@ -24,18 +22,11 @@ def run_hidden_tests(tmp_path_factory):
     By exercise and test: the worst verdict of its cases. With it come exit code and output.
     """
 
-    def run(assignment, *options):
+    def run(assignment, *options, by=run_forked):
         report = tmp_path_factory.mktemp("report") / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+        command = ["pytest", "-q", "-p", "no:cacheprovider", *options]
         command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]
-        done = subprocess.run(
-            [*command, str(assignment.hidden_tests)],
-            cwd=assignment.course.root,
-            env={**os.environ, "PYTEST_ADDOPTS": "", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = by(assignment.course.root, *command, str(assignment.hidden_tests))
         return _verdicts(report), done
 
     return run
@@ -64,7 +55,7 @@ def graded(result):
 
 
 def test_the_reference_passes_all(toy, run_hidden_tests):
-    verdicts, done = run_hidden_tests(toy)
+    verdicts, done = run_hidden_tests(toy, by=run_fresh)
     assert done.returncode == 0, done.stdout
     assert {one for cases in verdicts.values() for one in cases} == {"PASSED"}
     assert len(verdicts) >= 4
@@ -81,6 +72,7 @@ def test_a_known_answer_fails_what_it_is_caught_by_and_others_are_left_out(toy, 
 
 
 @pytest.mark.box
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["none", "all", "an earlier one"])
 def test_a_notebook_has_the_verdicts_that_grading_gives_it(
     toy, grader, submit, tmp_path, run_hidden_tests, broken
@@ -89,14 +81,15 @@ def test_a_notebook_has_the_verdicts_that_grading_gives_it(
     notebook = tmp_path / "some.ipynb"
     notebook.write_bytes(submit(**cells))
     expected = graded(grader.grade_bytes(notebook.read_bytes(), "ada", "some.ipynb"))
-    verdicts, done = run_hidden_tests(toy, "--answers", str(notebook))
+    verdicts, done = run_hidden_tests(toy, "--answers", str(notebook), by=run_fresh)
     assert {name: cases[-1] for name, cases in verdicts.items()} == expected, done.stdout
 
 
+@pytest.mark.slow
 def test_one_test_one_worker_and_the_first_failure_are_pytests_own(toy, run_hidden_tests):
     verdicts, _ = run_hidden_tests(toy, "-k", "Test_cube")
     assert {exercise for exercise, _ in verdicts} == {"cube"}
-    verdicts, done = run_hidden_tests(toy, "-n", "2")
+    verdicts, done = run_hidden_tests(toy, "-n", "2", by=run_fresh)
     assert done.returncode == 0
     assert len(verdicts) >= 4
     known = next(one for one in load_known_answers(toy) if not one.is_right)
@@ -117,18 +110,12 @@ def test_answers_that_nobody_has_written_are_refused(toy, run_hidden_tests, answ
     assert said in done.stdout + done.stderr
 
 
-def test_what_grading_would_refuse_pytest_refuses(toy, tmp_path, run_hidden_tests):
-    import shutil
-
-    from autograder.course.files import Assignment, Course
-
-    root = tmp_path / "course"
-    shutil.copytree(toy.course.root, root)
-    copy = Assignment(Course(root), "toy")
-    text = copy.hidden_tests.read_text()
+def test_what_grading_would_refuse_pytest_refuses(toy_copy, run_hidden_tests):
+    text = toy_copy.hidden_tests.read_text()
     first = text.index("    def test_")
-    copy.hidden_tests.write_text(f"{text[:first]}    @pytest.mark.skip\n{text[first:]}")
-    _, done = run_hidden_tests(copy)
+    toy_copy.hidden_tests.write_text(f"{text[:first]}    @pytest.mark.skip\n{text[first:]}")
+    # A fork may know another course's tests by this name.
+    _, done = run_hidden_tests(toy_copy, by=run_fresh)
     assert done.returncode != 0
     assert "is marked ['skip']; only `hint` is known" in done.stdout + done.stderr
 
