@@ -66,10 +66,7 @@ def collect_cases(
     `options` are further ones for pytest, where it runs in an odd place.
     """
     collector = _Collector()
-    known = sys.modules.get(path.stem)
-    if known is not None and known.__file__ != str(path):
-        # Pytest would take another course's tests of this name for these.
-        del sys.modules[path.stem]
+    forget_namesakes(path)
     with contextlib.redirect_stdout(io.StringIO()) as printed, _without_installed_plugins():
         status = pytest.main([*_OPTIONS, *options, str(path)], plugins=[collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
@@ -80,6 +77,13 @@ def collect_cases(
         case = case_of(item, path, secret_modules)
         cases.setdefault(case.exercise, []).append(case)
     return cases
+
+
+def forget_namesakes(path: Path) -> None:
+    """Forget other hidden tests of this file's name: pytest would take them for these."""
+    for name, module in list(sys.modules.items()):
+        if name.rpartition(".")[2] == path.stem and getattr(module, "__file__", None) != str(path):
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

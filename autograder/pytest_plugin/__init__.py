@@ -71,7 +71,9 @@ def pytest_pycollect_makemodule(module_path: Path) -> None:
         return
     import autograder.lean_start  # noqa: F401  Before numpy and torch.
     from autograder.course.loading import load_solutions
+    from autograder.judge.collection import forget_namesakes
 
+    forget_namesakes(module_path)
     try:
         load_solutions(assignment)
     except AutograderError as error:

@@ -22,6 +22,7 @@ from autograder.safe_text import (
     for_page,
     for_terminal,
 )
+from shared.commands import run_forked
 
 ENGINE = Path(autograder.__file__).parent
 CLEAR, TITLE = "\x1b[2J", "\x1b]0;owned\x07"
@@ -139,12 +140,10 @@ def hostile_class(toy, tmp_path_factory):
 
 
 def run(root, *words):
-    """Run a command, its output into a file; return all it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "autograder", *words], cwd=root, capture_output=True, check=False
-    )
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return done.stdout.decode() + done.stderr.decode()
+    """Run a command; return all it said."""
+    done = run_forked(root, "autograder", *words)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
 
 
 def run_on_a_terminal(root, *words):

@@ -1,8 +1,6 @@
 """What a built notebook says of its exercises is what the master says; grading needs no more."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from autograder.course.facts import (
 from autograder.course.files import find_course
 from autograder.course.master import read_master
 from autograder.errors import CourseError
+from shared.commands import run_forked
 
 ROOT = Path(__file__).parents[3]
 NEEDED = {
@@ -94,10 +93,8 @@ def test_grading_warns_of_an_edited_master_and_goes_by_what_was_built(toy_copy, 
     path = toy_copy.submission("ada")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no notebook")
-    command = [sys.executable, "-m", "autograder", "grade", "toy", "--json", "--isolation", "none"]
-    done = subprocess.run(
-        command, cwd=toy_copy.course.root, capture_output=True, text=True, check=False
-    )
+    words = ("grade", "toy", "--json", "--isolation", "none")
+    done = run_forked(toy_copy.course.root, "autograder", *words)
     assert "toy.md was edited since it was built" in done.stderr
     (one,) = json.loads(done.stdout)["submissions"]
     assert one["max_score"] == sum(

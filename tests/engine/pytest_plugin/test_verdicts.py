@@ -81,7 +81,7 @@ def test_a_notebook_has_the_verdicts_that_grading_gives_it(
     notebook = tmp_path / "some.ipynb"
     notebook.write_bytes(submit(**cells))
     expected = graded(grader.grade_bytes(notebook.read_bytes(), "ada", "some.ipynb"))
-    verdicts, done = run_hidden_tests(toy, "--answers", str(notebook), by=run_fresh)
+    verdicts, done = run_hidden_tests(toy, "--answers", str(notebook))
     assert {name: cases[-1] for name, cases in verdicts.items()} == expected, done.stdout
 
 
@@ -114,8 +114,7 @@ def test_what_grading_would_refuse_pytest_refuses(toy_copy, run_hidden_tests):
     text = toy_copy.hidden_tests.read_text()
     first = text.index("    def test_")
     toy_copy.hidden_tests.write_text(f"{text[:first]}    @pytest.mark.skip\n{text[first:]}")
-    # A fork may know another course's tests by this name.
-    _, done = run_hidden_tests(toy_copy, by=run_fresh)
+    _, done = run_hidden_tests(toy_copy)
     assert done.returncode != 0
     assert "is marked ['skip']; only `hint` is known" in done.stdout + done.stderr
 

@@ -34,10 +34,10 @@ INSIDE = [
 ]
 
 
-@pytest.fixture
-def engine(tmp_path):
-    """A copy of the engine, to edit."""
-    root = tmp_path / "autograder"
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    """A copy of the engine, to edit for a moment."""
+    root = tmp_path_factory.mktemp("engine") / "autograder"
     shutil.copytree(ENGINE, root, ignore=shutil.ignore_patterns("__pycache__"))
     return root
 
@@ -45,8 +45,12 @@ def engine(tmp_path):
 def edited_hash(engine, name):
     """Return the hash of the core after a file was edited."""
     path = engine / name
-    path.write_text(path.read_text(encoding="utf-8") + "\n# Edited.\n", encoding="utf-8")
-    return code_hash(core_files(engine), engine)
+    before = path.read_bytes()
+    path.write_bytes(before + b"\n# Edited.\n")
+    try:
+        return code_hash(core_files(engine), engine)
+    finally:
+        path.write_bytes(before)
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
