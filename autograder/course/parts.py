@@ -48,8 +48,9 @@ def existing_hidden_tests(assignment: Assignment) -> Path:
 def known_answer_sources(assignment: Assignment) -> Iterator[tuple[str, str]]:
     """Yield exercise and source of each known answer, as a student would have written it."""
     text = assignment.known_answers.read_text(encoding="utf-8")
+    lines = text.splitlines()
     for node in ast.parse(text).body:
         exercise = exercise_of_statement(node)
         if exercise is not None and isinstance(node, ast.FunctionDef):
-            source = ast.get_source_segment(text, node) or ""
+            source = "\n".join(lines[node.lineno - 1 : node.end_lineno])
             yield exercise, as_exercise(source, node.name, exercise)

@@ -24,13 +24,12 @@ def put_scripts_on_path() -> None:
         os.environ["PATH"] = scripts + os.pathsep + os.environ.get("PATH", "")
 
 
-class _OneLine(logging.Formatter):
-    """Writes each message on a line of its own, as a terminal may show it."""
+class _SafeLines(logging.Formatter):
+    """Writes what a terminal may show; only a record's own first line begins at the margin."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a record's lines; those of a traceback stay apart."""
-        record.msg, record.args = for_terminal(record.getMessage()), None
-        return "\n".join(map(for_terminal, super().format(record).split("\n")))
+        """Return a record's lines."""
+        return "\n    ".join(map(for_terminal, super().format(record).split("\n")))
 
 
 def nbgrader_log(course: Course) -> logging.Logger:
@@ -42,7 +41,7 @@ def nbgrader_log(course: Course) -> logging.Logger:
     if not any(getattr(old, "baseFilename", None) == str(path) for old in log.handlers):
         path.parent.mkdir(exist_ok=True)
         handler = logging.FileHandler(path, delay=True)
-        handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+        handler.setFormatter(_SafeLines("%(asctime)s %(levelname)s %(message)s"))
         for old in log.handlers:
             old.close()
         log.handlers = [handler]
