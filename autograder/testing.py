@@ -62,6 +62,7 @@ def assert_close(actual: Any, expected: Any, rtol: float = RTOL, atol: float = A
     Traceback (most recent call last):
     AssertionError
     """
+    __tracebackhide__ = True
     if isinstance(expected, Mapping):
         assert set(actual) == set(expected)
         for key, value in expected.items():
@@ -90,6 +91,7 @@ def assert_pure(answer: Answer, *args: Any) -> Any:
     Traceback (most recent call last):
     AssertionError: an argument was changed
     """
+    __tracebackhide__ = True
     before = copy.deepcopy([_detached(argument) for argument in args])
     first = answer(*args)
     for argument, was in zip(args, before, strict=True):

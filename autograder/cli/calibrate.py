@@ -66,8 +66,9 @@ def _table(assignment: Assignment, outcomes: list["calibration.CaseResult"]) -> 
     """Return the confusion table: what each answer is against what was made of it."""
     from autograder.course.master import read_master
     from autograder.grading.calibration import Face
+    from autograder.safe_text import for_markup
 
-    table = Table(title=assignment.name, title_justify="left")
+    table = Table(title=for_markup(assignment.name), title_justify="left")
     table.add_column("exercise")
     for heading in ("zeros", "right: full marks", "wrong: caught", "wrong: named"):
         table.add_column(heading, justify="right")

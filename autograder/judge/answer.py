@@ -82,9 +82,11 @@ class Answer:
             value = self._accept(packed, reply, expected)
             result = self._conformed(value, expected)
         except HostileReply as error:
-            raise self._record_failure(self.conversation.channel.end(_crashed(error))) from None
+            failure = self.conversation.channel.end(_crashed(error))
+            raise self._record_failure(failure).with_traceback(None) from None
         except AnswerFailure as failure:
-            raise self._record_failure(failure) from None
+            # What lies between the test and the wall is nothing to its author.
+            raise self._record_failure(failure).with_traceback(None) from None
         self.recorded.append(Recorded("value", (_plain(result), _seen_changes(reply))))
         return result
 
