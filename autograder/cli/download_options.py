@@ -10,7 +10,7 @@ import click
 from autograder.errors import AutograderError
 
 if TYPE_CHECKING:
-    from autograder.submissions.intake.reading_downloads import Reading
+    from autograder.submissions.intake.platforms import Reading
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,8 +40,7 @@ def reading_from(platform: str, pattern: str | None, timezone: str | None) -> Re
     """Return how names are to be read, from these options."""
     from zoneinfo import ZoneInfo
 
-    from autograder.submissions.intake.platforms import Platform
-    from autograder.submissions.intake.reading_downloads import Reading
+    from autograder.submissions.intake.platforms import Platform, Reading
 
     if pattern is not None and platform != "auto":
         raise click.UsageError("--pattern and --from exclude each other")

@@ -13,7 +13,7 @@ from autograder.course.files import Assignment
 if TYPE_CHECKING:
     from autograder.submissions.finding import Found
     from autograder.submissions.intake.outcomes import Outcome
-    from autograder.submissions.intake.reading_downloads import Reading
+    from autograder.submissions.intake.platforms import Reading
 
 
 @dataclass

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 SLOW = {"torch", "numpy", "scipy", "matplotlib", "nbgrader", "sqlalchemy", "jupytext", "IPython"}
+SLOW |= {"yaml", "regex"}
 GRADING = "autograder.grading.class_run, autograder.grading.run, autograder.cli.class_progress"
 
 

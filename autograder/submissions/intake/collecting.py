@@ -19,12 +19,8 @@ from autograder.submissions.intake.entries import MAX_TOTAL_BYTES, Store
 from autograder.submissions.intake.folders import read_path
 from autograder.submissions.intake.outcomes import Action, Outcome
 from autograder.submissions.intake.placing import Placed, look, place, place_time
-from autograder.submissions.intake.reading_downloads import (
-    Claimed,
-    Reading,
-    claim_notebooks,
-    read_download,
-)
+from autograder.submissions.intake.platforms import Reading
+from autograder.submissions.intake.reading_downloads import Claimed, claim_notebooks, read_download
 
 Watch = Callable[[Iterable[Any], str, int | None], Iterator[Any]]
 """Passes items on and shows how far it is: what, and how many where that is known."""

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 
 
@@ -19,6 +19,17 @@ class Platform(StrEnum):
     NBGRADER = "nbgrader"
     LOOSE = "loose"
     PATTERN = "pattern"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the names of a download are read."""
+
+    platform: Platform | None = None
+    """None: found out from the names."""
+    pattern: str | None = None
+    zone: tzinfo | None = None
+    """Of times without one; None is this machine's."""
 
 
 class Unnamed(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 
 from autograder.errors import AutograderError
@@ -13,20 +13,9 @@ from autograder.submissions.intake.entries import METADATA, TIMESTAMP, Entry, Re
 from autograder.submissions.intake.gradescope_metadata import BrokenMetadata, read_metadata
 from autograder.submissions.intake.outcomes import Action, Outcome
 from autograder.submissions.intake.patterns import pattern_namer
-from autograder.submissions.intake.platforms import Claim, Namer, Platform, Unnamed
+from autograder.submissions.intake.platforms import Claim, Namer, Platform, Reading, Unnamed
 from autograder.submissions.intake.students import UnsafeStudent, composed, student_id
 from autograder.submissions.intake.times import parse_timestamp
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the names of a download are read."""
-
-    platform: Platform | None = None
-    """None: found out from the names."""
-    pattern: str | None = None
-    zone: tzinfo | None = None
-    """Of times without one; None is this machine's."""
 
 
 @dataclass(frozen=True)

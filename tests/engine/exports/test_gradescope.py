@@ -226,3 +226,19 @@ def test_which_notebook_is_taken(tmp_path):
     (tmp_path / "toy.ipynb").unlink()
     (tmp_path / "toy.ipynb").touch()
     assert find_notebook(tmp_path, "toy") == tmp_path / "toy.ipynb"
+
+
+@pytest.mark.box
+@pytest.mark.slow
+def test_what_is_pinned_is_all_that_grading_needs(toy, submit, tmp_path):
+    notebook = tmp_path / "toy.ipynb"
+    notebook.write_bytes(submit())
+    pinned = ",".join(line.partition("==")[0] for line in pinned_requirements())
+    script = Path(__file__).with_name("only_pinned.py")
+    command = [sys.executable, script, pinned, "--course", str(toy.course.root), "grade", "toy"]
+    done = subprocess.run(
+        [*command, str(notebook), "--json", "-j", "1"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["submissions"][0]["score"] == 9.0
+    assert "nbgrader" not in pinned, "so that the test can fail"

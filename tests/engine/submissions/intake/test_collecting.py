@@ -18,7 +18,7 @@ from autograder.errors import AutograderError
 from autograder.submissions.intake import placing
 from autograder.submissions.intake.collecting import Settings, collect, preview, read_loose
 from autograder.submissions.intake.outcomes import Action
-from autograder.submissions.intake.reading_downloads import Reading
+from autograder.submissions.intake.platforms import Reading
 from autograder.submissions.intake.times import parse_timestamp
 
 PATTERN = r"(?P<student>\w+?)_(?P<time>\d[\d-]+)(_(?P<assignment>toy))?\.ipynb"

@@ -9,8 +9,7 @@ from autograder.errors import AutograderError
 from autograder.submissions.intake import patterns
 from autograder.submissions.intake.collecting import Settings
 from autograder.submissions.intake.outcomes import Action
-from autograder.submissions.intake.platforms import Platform, Unnamed, canvas, moodle
-from autograder.submissions.intake.reading_downloads import Reading
+from autograder.submissions.intake.platforms import Platform, Reading, Unnamed, canvas, moodle
 
 from .conftest import notebook, zipped
 
