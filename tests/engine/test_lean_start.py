@@ -6,7 +6,7 @@ import sys
 import pytest
 
 SLOW = {"torch", "numpy", "scipy", "matplotlib", "nbgrader", "sqlalchemy", "jupytext", "IPython"}
-SLOW |= {"yaml", "regex"}
+SLOW |= {"yaml"}
 GRADING = "autograder.grading.class_run, autograder.grading.run, autograder.cli.class_progress"
 
 
