@@ -22,6 +22,7 @@ SHOWN_IN_BOX = (
     *("sandbox/limits.py", "sandbox/memory.py", "sandbox/seeds.py", "sandbox/warming.py"),
     *("sandbox/calls", "sandbox/inside", "sandbox/wire"),
 )
+_SYSTEM = ("usr", "lib", "lib64", "lib32", "bin", "sbin")
 _LARGE_PAGES = "/sys/kernel/mm/transparent_hugepage"
 DATA_IN_BOX = "/course-data"
 # A virtual environment may be moved; where it is here could be hidden there, below /tmp say.
@@ -82,8 +83,32 @@ def find_bubblewrap() -> str:
     return path
 
 
+def shown_folders() -> list[Path]:
+    """Return the folders of this machine that student code sees whole, in their real places."""
+    system = [Path("/", name) for name in _SYSTEM]
+    python = [Path(sys.base_prefix), Path(sys.prefix)]
+    return [path.resolve() for path in (*system, *python) if path.is_dir()]
+
+
+def _refuse_shown_course(data: Path) -> None:
+    """Refuse a course of which student code would see more than its data."""
+    root = data.parent.resolve()
+    for folder in shown_folders():
+        if root.is_relative_to(folder):
+            raise IsolationError(
+                f"the course {root} lies in {folder}, which the sandbox shows to student code: "
+                "hidden tests and solutions could be read; move the course elsewhere, or, if that "
+                "folder is a virtual environment, make it in a folder of its own (.venv)"
+            )
+
+
 def bubblewrap_command(data: Path | None) -> list[str]:
-    """Return the sandbox's command line: what student code may see, all of it read-only."""
+    """Return the sandbox's command line: what student code may see, all of it read-only.
+
+    `data` is the course's data folder; of the course, nothing else may be seen.
+    """
+    if data is not None:
+        _refuse_shown_course(data)
     command = [find_bubblewrap(), "--die-with-parent", "--new-session", "--clearenv"]
     if os.getuid() == 0:
         # Root opens the box with its own capabilities and leaves root inside, before anything runs.
@@ -92,7 +117,7 @@ def bubblewrap_command(data: Path | None) -> list[str]:
         command += ["--unshare-user"]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--hostname", "box"]
-    for name in ("usr", "lib", "lib64", "lib32", "bin", "sbin"):
+    for name in _SYSTEM:
         path = Path("/", name)
         if path.is_symlink():
             command += ["--symlink", os.readlink(path), str(path)]
