@@ -3,6 +3,8 @@
 Whoever names files, folders or marks gets what they name.
 """
 
+# First: it looks among what may be garbage, which a test of ours may have frozen by then.
+import hypothesis  # noqa: F401
 import pytest
 
 FAST = "not box and not slow and not browser"

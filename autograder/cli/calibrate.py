@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
@@ -11,6 +12,9 @@ from rich.table import Table
 from autograder.cli.display import add_row, console, progress, say
 from autograder.cli.options import isolation_option, jobs_option
 from autograder.course.files import Assignment, Course
+
+if TYPE_CHECKING:
+    from autograder.grading.calibration_cases import CaseResult
 
 
 @click.command()
@@ -62,10 +66,10 @@ def calibrate(
         sys.exit(1)
 
 
-def _table(assignment: Assignment, outcomes: list["calibration.CaseResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821, UP037
+def _table(assignment: Assignment, outcomes: list[CaseResult]) -> Table:
     """Return the confusion table: what each answer is against what was made of it."""
     from autograder.course.master import read_master
-    from autograder.grading.calibration import Face
+    from autograder.grading.calibration_cases import Face
     from autograder.safe_text import for_markup
 
     table = Table(title=for_markup(assignment.name), title_justify="left")

@@ -17,7 +17,7 @@ from autograder.sandbox.limits import Limits
 
 _HERE = Path(__file__).parent
 # What decides, beside the engine's core, whether an answer calibrates.
-_OWN_FILES = [_HERE / "calibrated.py", _HERE / "calibration.py"]
+_OWN_FILES = [_HERE / f"{name}.py" for name in ("calibrated", "calibration", "calibration_cases")]
 _WHOLE = "the whole notebook"
 
 

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from autograder.cli import main
 from autograder.course.made_up import made_up_notebook, notebook_bytes
-from autograder.grading.calibration import Calibrator, Case, Face, cases_of
+from autograder.grading.calibration import Calibrator
+from autograder.grading.calibration_cases import Case, Face, cases_of
 from autograder.submissions.reading import parse
 from autograder.submissions.rebuilding import rebuild
 

@@ -1,0 +1,131 @@
+"""The answers whose verdict is known, and what is wrong where one comes out otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from autograder.course.functions import read_functions
+from autograder.course.master import read_master
+from autograder.judge.assignment_side import JudgeSide
+from autograder.results.document import POINT_DIGITS, ExerciseResult
+from autograder.results.verdicts import Verdict
+
+_ZEROS = """
+
+from autograder.sandbox.wire.trees import map_leaves as _map_leaves
+
+_complete = {name}
+
+
+def {name}(*args, **kwargs):
+    return _map_leaves(_complete(*args, **kwargs), lambda value: value * 0)
+"""
+
+
+class Face(StrEnum):
+    """What an answer is known to be."""
+
+    REFERENCE = "reference"
+    STUB = "stub"
+    ZEROS = "zeros"
+    RIGHT = "right"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One answer to calibrate on: an exercise's code, and what must become of it."""
+
+    assignment: str
+    exercise: str | None
+    """None: the whole notebook."""
+    face: Face
+    name: str
+    source: str = ""
+    caught_by: str | None = None
+
+
+@dataclass
+class CaseResult:
+    """What became of a case, and what is wrong with that."""
+
+    case: Case
+    score: float
+    points: float
+    misconception: str | None = None
+    failed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def cases_of(judge: JudgeSide) -> list[Case]:
+    """Return every answer of known verdict that an assignment has."""
+    assignment = judge.assignment
+    master = read_master(assignment)
+    functions = read_functions(assignment)
+    cases = [
+        Case(assignment.name, None, Face.REFERENCE, "reference"),
+        Case(assignment.name, None, Face.STUB, "stub"),
+    ]
+    cases += [
+        Case(assignment.name, exercise.name, Face.ZEROS, "zeros", _zeros(functions, exercise.name))
+        for exercise in master.exercises
+    ]
+    for answer in judge.known_answers:
+        face = Face.RIGHT if answer.is_right else Face.WRONG
+        master.exercise(answer.exercise)
+        cases.append(
+            Case(
+                assignment.name,
+                answer.exercise,
+                face,
+                answer.name,
+                answer.source,
+                answer.caught_by,
+            )
+        )
+    return cases
+
+
+def _zeros(functions: dict[str, str], name: str) -> str:
+    return functions[name] + _ZEROS.format(name=name)
+
+
+def judge_case(case: Case, exercises: list[ExerciseResult]) -> CaseResult:
+    """Compare what became of a case with what is known of it."""
+    score = round(sum(exercise.score for exercise in exercises), POINT_DIGITS)
+    points = sum(exercise.points for exercise in exercises)
+    tests = [test for exercise in exercises for test in exercise.tests]
+    failed = [test.name for test in tests if test.verdict is not Verdict.PASSED]
+    outcome = CaseResult(case, score, points, failed=failed)
+    faults = [test for test in tests if test.verdict is Verdict.GRADER_ERROR]
+    outcome.problems += [f"{test.name}: grader's fault: {test.detail[-400:]}" for test in faults]
+    if case.face in (Face.REFERENCE, Face.RIGHT) and score < points:
+        outcome.problems += _why_rejected(exercises)
+    elif case.face in (Face.STUB, Face.ZEROS) and score > 0:
+        passed = [test.name for test in tests if test.verdict is Verdict.PASSED]
+        outcome.problems.append(f"gets {score:g} points: passes {', '.join(passed)}")
+    elif case.face is Face.WRONG:
+        outcome.misconception = exercises[0].misconception
+        outcome.problems += _why_not_caught(case, outcome)
+    return outcome
+
+
+def _why_rejected(exercises: list[ExerciseResult]) -> list[str]:
+    return [
+        f"{exercise.name} loses {test.name}: {test.verdict} {test.message} {test.detail[-300:]}"
+        for exercise in exercises
+        for test in exercise.tests
+        if test.verdict is not Verdict.PASSED
+    ]
+
+
+def _why_not_caught(case: Case, outcome: CaseResult) -> list[str]:
+    if not outcome.failed:
+        return ["gets full marks"]
+    problems = []
+    if case.caught_by not in outcome.failed:
+        problems.append(f"is not caught by {case.caught_by}, but by {', '.join(outcome.failed)}")
+    if outcome.misconception != case.name:
+        problems.append(f"is named {outcome.misconception or 'nothing'}")
+    return problems
