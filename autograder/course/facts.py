@@ -93,10 +93,10 @@ def read_facts(assignment: Assignment) -> Facts:
     path = assignment.release_notebook
     try:
         return _read(path, path.stat().st_mtime_ns)
-    except FileNotFoundError:
-        raise _not_built(assignment) from None
-    except (ValueError, KeyError, TypeError):
-        raise _not_built(assignment) from None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        raise CourseError(
+            f"{assignment.name} is not built: run `autograder build {assignment.name}`"
+        ) from None
 
 
 @lru_cache(maxsize=32)
@@ -119,10 +119,6 @@ def is_edited_since(assignment: Assignment) -> bool:
         return False
     text = assignment.master.read_text(encoding="utf-8")
     return text_hash(text.encode()) != read_facts(assignment).master
-
-
-def _not_built(assignment: Assignment) -> CourseError:
-    return CourseError(f"{assignment.name} is not built: run `autograder build {assignment.name}`")
 
 
 def slow_imports(assignment: Assignment) -> tuple[str, ...]:

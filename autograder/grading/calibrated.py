@@ -52,13 +52,21 @@ class Calibrated:
     def note(self, exercise: str | None, answers: int) -> None:
         """Note that all answers to an exercise calibrated."""
         self._known[exercise or _WHOLE] = {"key": self._key(exercise), "answers": answers}
-        # Where it cannot be kept, the next run tries all of them again.
-        with contextlib.suppress(OSError):
-            write_whole(_path(self.assignment), json.dumps(self._known, indent=1).encode())
+        self._keep()
+
+    def note_problem(self, exercise: str | None) -> None:
+        """Note that an answer did not calibrate, whatever an earlier run has noted."""
+        self.forget(exercise)
+        self._keep()
 
     def forget(self, exercise: str | None) -> None:
         """Let an exercise be calibrated again in this run, and be known only if that goes well."""
         self._known.pop(exercise or _WHOLE, None)
+
+    def _keep(self) -> None:
+        # Where it cannot be kept, the next run tries all of them again.
+        with contextlib.suppress(OSError):
+            write_whole(_path(self.assignment), json.dumps(self._known, indent=1).encode())
 
     def _key(self, exercise: str | None) -> str:
         key = self.now.key(b"")

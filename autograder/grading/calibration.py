@@ -193,8 +193,11 @@ def _results(
     for event in pool.run(tasks):
         match event:
             case Done(cases, results):
-                if not any(one.problems for one in results):
-                    known[cases[0].assignment].note(cases[0].exercise, len(cases))
+                of = known[cases[0].assignment]
+                if any(one.problems for one in results):
+                    of.note_problem(cases[0].exercise)
+                else:
+                    of.note(cases[0].exercise, len(cases))
                 yield from results
             case Failed(cases, failure):
                 yield from _not_graded(cases, str(failure))

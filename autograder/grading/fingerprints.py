@@ -13,11 +13,9 @@ from autograder.course.files import Assignment
 from autograder.course.parts import exercise_of_statement
 from autograder.errors import CourseError
 from autograder.results.document import Key
-from autograder.results.versions import engine_hash, text_hash
+from autograder.results.versions import HASH_DIGITS, engine_hash, text_hash
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
-
-_DIGITS = 32
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,8 @@ def fingerprint(assignment: Assignment, limits: Limits, isolation: Isolation) ->
                 ast.dump(node).encode() + b"\0"
             )
     return Fingerprint(
-        shared.hexdigest()[:_DIGITS],
-        {name: digest.hexdigest()[:_DIGITS] for name, digest in own.items()},
+        shared.hexdigest()[:HASH_DIGITS],
+        {name: digest.hexdigest()[:HASH_DIGITS] for name, digest in own.items()},
         text_hash(json.dumps([asdict(limits), isolation], sort_keys=True).encode()),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from autograder.sandbox.host.failures import ContractViolation
-from autograder.sandbox.wire.results_out import Opaque, is_finite
+from autograder.sandbox.wire.results_out import Opaque, carries_graph, is_finite
 from autograder.sandbox.wire.trees import leaves, sequence_like
 
 
@@ -151,7 +151,7 @@ def _number_kind(value: Any) -> str:
 
 def _carries_gradient(value: Any) -> bool:
     """Say whether anything in a result can be differentiated; parts of it may be plain numbers."""
-    return any(isinstance(one, torch.Tensor) and one.requires_grad for one in leaves(value))
+    return any(map(carries_graph, leaves(value)))
 
 
 def _cast(value: Any, expected: Any) -> Any:

@@ -178,9 +178,9 @@ class Sources:
 
     def explained(self, exercise: str, ending: Ending) -> Ending:
         """Return how a case ended as grading says it, where a missing function has a reason."""
-        for source in self._sources.values():
+        for source in self._sources.values() if ending.verdict is Verdict.MISSING else ():
             reason = source.why_missing(exercise)
-            if ending.verdict is Verdict.MISSING and reason is not None:
+            if reason is not None:
                 return replace(ending, verdict=reason[0], message=reason[1])
         return ending
 

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _ENGINE = Path(__file__).parents[1]
-_HASH_DIGITS = 32
+HASH_DIGITS = 32
 
 CORE = (
     *("answers.py", "errors.py", "safe_text.py", "testing.py"),
@@ -37,7 +37,7 @@ _PACKAGES = ("matplotlib", "numpy", "scipy", "torch")
 
 def text_hash(content: bytes) -> str:
     """Return the hash of some bytes."""
-    return hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
+    return hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
 
 
 def files_of(names: Iterable[str], engine: Path = _ENGINE) -> list[Path]:
@@ -60,7 +60,7 @@ def code_hash(paths: list[Path], root: Path = _ENGINE) -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(f"\0{path.relative_to(root)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:_HASH_DIGITS]
+    return digest.hexdigest()[:HASH_DIGITS]
 
 
 @cache

@@ -10,7 +10,7 @@ import torch
 from autograder.sandbox.calls.line import Line
 from autograder.sandbox.wire.arguments_in import unpack
 from autograder.sandbox.wire.messages import AskOurGradient, CallOurs
-from autograder.sandbox.wire.results_out import Encoder
+from autograder.sandbox.wire.results_out import Encoder, carries_graph
 from autograder.sandbox.wire.trees import leaves, map_leaves
 
 
@@ -36,11 +36,11 @@ class RemoteFunction:
         if not torch.is_grad_enabled():
             encoder.tensors.clear()
         handle, value = self._ask(header, encoder.block())
-        outputs = [one.detach() for one in leaves(value) if _is_differentiable(one)]
+        outputs = [one.detach() for one in leaves(value) if carries_graph(one)]
         if not outputs or not encoder.tensors:
             return map_leaves(value, _detached)
         attached = iter(_AskGradient.apply(self, handle, outputs, *encoder.tensors))
-        return map_leaves(value, lambda one: next(attached) if _is_differentiable(one) else one)
+        return map_leaves(value, lambda one: next(attached) if carries_graph(one) else one)
 
     def gradient(self, handle: int, weights: list[torch.Tensor]) -> Any:
         """Ask the judge for the vector-Jacobian product of an earlier call."""
@@ -70,10 +70,6 @@ class _AskGradient(torch.autograd.Function):
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *weights: torch.Tensor) -> Any:
         return (None, None, None, *ctx.remote.gradient(ctx.handle, list(weights)))
-
-
-def _is_differentiable(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.requires_grad
 
 
 def _detached(value: Any) -> Any:

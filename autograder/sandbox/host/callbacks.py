@@ -13,7 +13,7 @@ from autograder.sandbox.memory import MIB
 from autograder.sandbox.wire.arguments_in import pack
 from autograder.sandbox.wire.frames import DeadlinePassed, Frame
 from autograder.sandbox.wire.messages import Refused, Returned
-from autograder.sandbox.wire.results_out import Decoder, HostileReply
+from autograder.sandbox.wire.results_out import Decoder, HostileReply, carries_graph
 from autograder.sandbox.wire.trees import leaves
 
 Answered = tuple[Mapping[str, Any], bytes]
@@ -94,7 +94,7 @@ class Callbacks:
             raise HostileReply("a callback without arguments")
         inputs = [decoder.graphs[number].requires_grad_() for number in sorted(decoder.graphs)]
         result = function(*value[0], **value[1])
-        outputs = [one for one in leaves(result) if is_differentiable(one)]
+        outputs = [one for one in leaves(result) if carries_graph(one)]
         handle = len(self._graphs) + 1
         self._graphs[handle] = _RemoteGraph(inputs, outputs)
         returned: Returned = {"handle": handle}
@@ -111,8 +111,3 @@ class Callbacks:
         )
         returned: Returned = {}
         return returned, pack(list(gradients)).block
-
-
-def is_differentiable(value: Any) -> bool:
-    """Say whether a leaf is a tensor that carries a graph."""
-    return isinstance(value, torch.Tensor) and value.requires_grad

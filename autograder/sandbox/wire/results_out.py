@@ -198,6 +198,11 @@ class Decoder:
         return result
 
 
+def carries_graph(value: Any) -> bool:
+    """Say whether a leaf is a tensor that gradients flow to."""
+    return isinstance(value, torch.Tensor) and value.requires_grad
+
+
 def is_finite(value: Any) -> bool:
     """Say whether every number in an array, tensor or scalar is finite."""
     if isinstance(value, torch.Tensor):

@@ -63,6 +63,11 @@ def test_other_settings_make_all_unknown(all_known):
     assert changed(all_known, isolation=Isolation.NONE) == NAMES
 
 
+def test_what_failed_once_is_tried_again_though_nothing_has_changed(all_known):
+    known_of(all_known).note_problem("cube")
+    assert changed(all_known) == ["cube"]
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"cube": 3}', b'{"cube": {"answers": 1}}'])
 def test_a_damaged_note_is_none(all_known, content):
     path = all_known.course.root / ".autograder" / "calibrated" / "toy.json"
