@@ -90,9 +90,11 @@ def _make_grader(settings: dict[str, Any]) -> Grader:
 def _answer(grader: Grader, request: Frame) -> tuple[dict[str, Any], bytes]:
     header, block = request.header, request.block
     earlier, content = block[: header["earlier"]], block[header["earlier"] :]
+    from autograder.grading.submission import Earlier
+
     kept = SubmissionResult.model_validate_json(earlier) if earlier else None
     try:
-        result = grader.grade_bytes(content, header["student"], header["name"], kept)
+        result = grader.grade_bytes(content, header["student"], header["name"], Earlier(kept))
     except Exception as error:
         return {"error": asdict(Failure.of(error))}, b""
     if result.in_doubt and header["may_doubt"]:

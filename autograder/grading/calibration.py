@@ -21,7 +21,7 @@ from autograder.grading.loaded import LoadedAssignment
 from autograder.grading.pool import Pool
 from autograder.grading.process_sharing import leaves_nothing
 from autograder.grading.settings import boxes_of
-from autograder.grading.submission import Grader
+from autograder.grading.submission import Earlier, Grader
 from autograder.results.document import ExerciseResult
 from autograder.sandbox.gc_policy import share_memory
 from autograder.sandbox.host.run_boxes import RunBoxes
@@ -63,7 +63,8 @@ class Calibrator:
             _as_submitted(self.grader.loaded.release) if case.face is Face.STUB else self._complete
         )
         rebuilt = rebuild(cells, self.grader.loaded.release)
-        return self.grader.grade_rebuilt(rebuilt, case.name, self.grader.loaded.key(b"")).exercises
+        key = self.grader.loaded.key(b"")
+        return self.grader.grade_rebuilt(rebuilt, case.name, key, Earlier())[0].exercises
 
     def try_answer(self, name: str, source: str) -> ExerciseResult:
         """Grade one exercise with this code in place of its cell's."""

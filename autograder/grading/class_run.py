@@ -79,8 +79,7 @@ class ClassGrading:
             return Task(found, scratch)
         own = self.assignment.result(found.student)
         goes_to = scratch if self.is_trial else own
-        earlier = None if self.settings.force else own
-        return Task(found, goes_to, earlier, enters=enter)
+        return Task(found, goes_to, own, may_keep=not self.settings.force, enters=enter)
 
     def grade(self, todo: list[Task]) -> Iterator[Graded]:
         """Yield each submission as it is graded, its result written."""
@@ -115,8 +114,8 @@ class ClassGrading:
             todo = [replace(task, may_doubt=False) for task in todo]
         for event in pool.run(todo):
             match event:
-                case Done(task, InDoubt()):
-                    pool.run_alone(replace(task, may_doubt=False))
+                case Done(_, InDoubt(task)):
+                    pool.run_alone(task)
                 case Done(_, Graded() as graded):
                     yield graded
                 case Died(task):

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.course.facts import Exercise
+from autograder.grading.feedback_lines import test_result
+from autograder.grading.second_tries import Suspicion, fail_what_remembers, may_count
+from autograder.judge.hidden_questions import HiddenQuestions
 from autograder.judge.hidden_tests import HiddenTests, TestOutcome
 from autograder.judge.misconceptions import Misconceptions
-from autograder.results.document import POINT_DIGITS, ExerciseResult, OwnLine, TestResult
+from autograder.results.document import POINT_DIGITS, ExerciseResult
 from autograder.results.verdicts import Verdict, worst
-from autograder.safe_text import for_page
+from autograder.sandbox.host.callbacks import StandIns
 from autograder.sandbox.host.channel import Channel
 from autograder.sandbox.host.session import Session
 from autograder.submissions.cleaning import clean_outputs
@@ -24,29 +27,55 @@ class ExerciseGrading:
 
     tests: HiddenTests
     misconceptions: Misconceptions
+    questions: HiddenQuestions
     submission: Session
     rebuilt: Rebuilt
     exercises: list[Exercise]
+    graded: dict[str, ExerciseResult] = field(default_factory=dict)
+    """Results that stand, of this run and of those that broke off before it."""
     kept: dict[str, ExerciseResult] = field(default_factory=dict)
-    """Results of an earlier run."""
+    """Results of an earlier run of what has hardly changed."""
     stale: frozenset[str] = frozenset()
     """The exercises whose kept results no longer hold."""
     outcomes: dict[str, list[TestOutcome]] = field(default_factory=dict)
-    stand_ins_called: dict[str, set[str]] = field(default_factory=dict)
-    _full_alone: set[str] = field(default_factory=set)
+    broken: ExerciseResult | None = None
+    """The exercise in which something ended that may be the machine's doing."""
+    _stand_ins_called: dict[str, set[str]] = field(default_factory=dict)
+    _with_own: set[str] = field(default_factory=set)
     """Right with the student's own earlier answers alone, which are not right by themselves."""
+    _suspicions: dict[str, set[Suspicion]] = field(default_factory=dict)
+    _has_asked: bool = False
+    """Whether the submission's code has had an answer of ours."""
 
-    def grade(self) -> list[ExerciseResult]:
+    def grade(
+        self, tell: Callable[[ExerciseResult], None] = lambda _: None
+    ) -> list[ExerciseResult]:
+        """Return the results of all exercises, or of those before the one in which it broke off.
+
+        Nothing is graded after what may be the machine's doing. Each result that stands is told as
+        soon as there is one.
+        """
         later_too = False
         for exercise in self.exercises:
             name = exercise.name
-            if name in self.kept and name not in self.stale and not later_too:
+            is_kept = name in self.kept and name not in self.stale and not later_too
+            if name in self.graded or is_kept:
                 continue
             self.grade_exercise(name)
+            result = self._result(exercise)
+            if self.submission.broke_off:
+                self.broken = result
+                break
             # Later exercises may call this one, which is replaced now, or no longer is.
             was_full = name in self.kept and self.kept[name].verdict is Verdict.PASSED
             later_too |= was_full != self._is_full(name)
-        return [self._result(exercise) for exercise in self.exercises]
+            self.graded[name] = result
+            tell(result)
+        known = {**self.kept, **self.graded}
+        before = self.exercises
+        if self.broken is not None:
+            before = before[: [one.name for one in before].index(self.broken.name)]
+        return [known[exercise.name] for exercise in before]
 
     def grade_exercise(self, name: str) -> None:
         """Run an exercise's hidden tests with stand-ins; where they were no help, without.
@@ -55,50 +84,68 @@ class ExerciseGrading:
         later exercise has run by then: none could have asked this one's reference.
         """
         source = _Opening(self, name)
-        self.outcomes[name] = self.tests.run(name, source)
-        self.stand_ins_called[name] = source.called
-        if not source.called or self._is_full(name):
-            return
-        alone = self.tests.run(name, _Opening(self, name, alone=True))
-        if _passed(alone) > _passed(self.outcomes[name]):
-            self.outcomes[name] = alone
-            self.stand_ins_called[name] = set()
-            self._full_alone.add(name)
+        outcomes = self.tests.run(name, source)
+        called, suspicions = source.called, set(source.suspicions)
+        self._has_asked |= bool(called)
+        if called and not _all_passed(outcomes) and not self.submission.broke_off:
+            alone = self.tests.run(name, _Opening(self, name, alone=True))
+            if _passed(alone) > _passed(outcomes):
+                if may_count(outcomes, alone):
+                    outcomes, called = alone, set()
+                    self._with_own.add(name)
+                    suspicions.add(Suspicion.WITH_OWN)
+                else:
+                    suspicions.add(Suspicion.SECOND_TRY)
+        _fail_handed_on(outcomes, called)
+        if not self.submission.leaves_nothing and not self.submission.broke_off:
+            opening = _Opening(self, name, alone=name in self._with_own)
+            suspicions |= fail_what_remembers(name, outcomes, opening)
+        self.outcomes[name] = outcomes
+        self._stand_ins_called[name] = called
+        self._suspicions[name] = suspicions
 
     def open_as_graded(self, exercise: str) -> Channel:
         """Open a graded exercise once more, with the stand-ins that its score was made by."""
-        return _Opening(self, exercise, alone=exercise in self._full_alone).open(exercise)
+        return _Opening(self, exercise, alone=exercise in self._with_own).open(exercise)
 
-    def stand_ins(self, exercise: str) -> dict[str, Callable[..., Any]]:
-        """Return the references that answer for earlier exercises without full marks."""
-        stand_ins: dict[str, Callable[..., Any]] = {}
+    def stand_ins(self, exercise: str, hand_back: bool = False) -> StandIns:
+        """Return what answers for earlier exercises without full marks."""
+        names = []
         for earlier in self.exercises:
             if earlier.name == exercise:
                 break
-            if not self._is_full(earlier.name) or earlier.name in self._full_alone:
-                stand_ins[earlier.name] = self.tests.judge.reference(earlier.name)
-        return stand_ins
+            if not self._is_full(earlier.name) or self._is_with_own(earlier.name):
+                names.append(earlier.name)
+        # What cannot remember may ask what it likes.
+        guard = None if self.submission.leaves_nothing else self.questions.guard(exercise)
+        return StandIns(self.submission.references, names, hand_back, guard)
 
     def _is_full(self, name: str) -> bool:
         if name in self.outcomes:
-            return _passed(self.outcomes[name]) == len(self.outcomes[name])
-        return self.kept[name].verdict is Verdict.PASSED
+            return _all_passed(self.outcomes[name])
+        known = self.graded.get(name) or self.kept[name]
+        return known.verdict is Verdict.PASSED
+
+    def _is_with_own(self, name: str) -> bool:
+        if name in self.outcomes:
+            return name in self._with_own
+        return (self.graded.get(name) or self.kept[name]).with_own
 
     def _result(self, exercise: Exercise) -> ExerciseResult:
-        if exercise.name not in self.outcomes:
-            return self.kept[exercise.name]
-        outcomes = self.outcomes[exercise.name]
-        reason = self.why_missing(exercise.name)
+        name, outcomes = exercise.name, self.outcomes[exercise.name]
+        is_guarded = self._is_guarded()
+        reason = self.why_missing(name)
         if reason is not None:
             for outcome in outcomes:
                 outcome.verdict, outcome.message = reason
+                outcome.guarded = "Its own cell does not end as it should."
         verdict = worst([outcome.verdict for outcome in outcomes])
         known = None
         if verdict is Verdict.FAILED:
-            known = self.misconceptions.name(exercise.name, outcomes)
+            known = self.misconceptions.name(name, outcomes)
         share = _passed(outcomes) / len(outcomes)
         return ExerciseResult(
-            name=exercise.name,
+            name=name,
             points=exercise.points,
             score=round(exercise.points * share, POINT_DIGITS),
             optional=exercise.optional,
@@ -106,9 +153,18 @@ class ExerciseGrading:
             misconception=known.name if known else None,
             misconception_says=known.says if known else None,
             seconds=round(sum(outcome.seconds for outcome in outcomes), 3),
-            stand_ins=sorted(self.stand_ins_called.get(exercise.name, ())),
-            tests=[_test_result(outcome) for outcome in outcomes],
+            stand_ins=sorted(self._stand_ins_called[name]),
+            with_own=name in self._with_own,
+            look=" ".join(sorted(self._suspicions[name])),
+            tests=[
+                test_result(outcome, self.submission.source_of, is_guarded) for outcome in outcomes
+            ],
         )
+
+    def _is_guarded(self) -> bool:
+        """Say whether what students read is to be in words of ours alone."""
+        earlier = (*self.kept.values(), *self.graded.values())
+        return self._has_asked or any(one.stand_ins or one.with_own for one in earlier)
 
     def why_missing(self, exercise: str) -> tuple[Verdict, str] | None:
         """Return how the function's own cell failed, where all tests say that it is missing."""
@@ -129,17 +185,30 @@ class _Opening:
     grading: ExerciseGrading
     exercise: str
     alone: bool = False
-    """No stand-ins: the student's earlier answers, right or wrong."""
+    """Stand-ins hand every call back: the student's earlier answers count, right or wrong."""
     called: set[str] = field(default_factory=set)
     """The stand-ins that were called."""
+    suspicions: set[Suspicion] = field(default_factory=set)
 
     def open(self, exercise: str) -> Channel:
-        stand_ins = {} if self.alone else self.grading.stand_ins(exercise)
+        stand_ins = self.grading.stand_ins(exercise, self.alone)
         return self.grading.submission.open_exercise(exercise, stand_ins)
 
     def close(self, exercise: str, channel: Channel) -> None:
         self.called |= channel.callbacks.stand_ins_called
+        if channel.callbacks.refused:
+            self.suspicions.add(Suspicion.ASKED_HIDDEN)
         self.grading.submission.close_exercise(channel)
+
+
+def _fail_handed_on(outcomes: list[TestOutcome], called: set[str]) -> None:
+    """Fail an answer whose right results are all an earlier exercise's, which stood in for it."""
+    passed = [one for one in outcomes if one.verdict is Verdict.PASSED]
+    if not called or not passed or not all(one.only_handed_on for one in passed):
+        return
+    names = " and ".join(f"`{name}`" for name in sorted(called))
+    for outcome in passed:
+        outcome.fail(f"It only hands its arguments on to {names}, and that one is our own here.")
 
 
 def _error_of(outputs: list[Any]) -> str | None:
@@ -153,16 +222,5 @@ def _passed(outcomes: list[TestOutcome]) -> int:
     return sum(outcome.verdict is Verdict.PASSED for outcome in outcomes)
 
 
-def _test_result(outcome: TestOutcome) -> TestResult:
-    return TestResult(
-        name=outcome.name,
-        sentence=outcome.sentence,
-        verdict=outcome.verdict,
-        message=for_page(outcome.message),
-        hint="" if outcome.verdict is Verdict.PASSED else outcome.hint,
-        own_lines=[
-            OwnLine(line=own.line, function=for_page(own.function), text=for_page(own.text))
-            for own in outcome.own_lines
-        ],
-        detail=for_page(outcome.detail),
-    )
+def _all_passed(outcomes: list[TestOutcome]) -> bool:
+    return _passed(outcomes) == len(outcomes)

@@ -13,11 +13,13 @@ from autograder.course.facts import read_facts
 from autograder.course.files import Assignment
 from autograder.grading.fingerprints import Fingerprint, fingerprint
 from autograder.judge.assignment_side import JudgeSide
+from autograder.judge.hidden_questions import HiddenQuestions
 from autograder.judge.hidden_tests import HiddenTests
 from autograder.judge.misconceptions import Misconceptions
 from autograder.results.document import POINT_DIGITS, ExerciseResult, Key, SubmissionResult
 from autograder.results.verdicts import Verdict, worst
 from autograder.safe_text import for_page
+from autograder.sandbox.host.references import References
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 
@@ -36,6 +38,12 @@ class LoadedAssignment:
         self.judge = JudgeSide(self.assignment).load()
         self.tests = HiddenTests(self.judge)
         self.misconceptions = Misconceptions(self.tests)
+        self.questions = HiddenQuestions(self.tests)
+
+    def references(self) -> References:
+        """Return our own functions, for the code of one submission to ask."""
+        judge = self.judge
+        return References({one.name: judge.reference(one.name) for one in judge.exercises})
 
     @cached_property
     def release(self) -> NotebookNode:
@@ -68,7 +76,10 @@ class LoadedAssignment:
             max_score=sum(result.points for result in core),
             extra_credit=round(sum(result.score for result in extra), POINT_DIGITS),
             verdict=worst([result.verdict for result in core]),
-            needs_person=any(result.verdict is Verdict.GRADER_ERROR for result in results),
+            needs_person=any(
+                result.look or result.verdict is Verdict.GRADER_ERROR for result in results
+            ),
+            notes=[f"{result.name}: {result.look}" for result in results if result.look],
             isolation=str(self.isolation),
             key=key,
             exercises=results,

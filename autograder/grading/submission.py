@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -11,10 +12,12 @@ from nbformat import NotebookNode
 
 from autograder.course.facts import Exercise, slow_imports
 from autograder.course.files import Assignment
+from autograder.grading.again import came_out_better, came_out_otherwise
+from autograder.grading.begun import Begun
 from autograder.grading.exercises import ExerciseGrading
 from autograder.grading.loaded import LoadedAssignment
 from autograder.grading.process_sharing import may_share_process
-from autograder.results.document import CellOutput, Key, SubmissionResult
+from autograder.results.document import CellOutput, ExerciseResult, Key, SubmissionResult
 from autograder.safe_text import for_page
 from autograder.sandbox.host.box import Box
 from autograder.sandbox.host.session import Session
@@ -25,6 +28,20 @@ from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import Rebuilt, rebuild
 
 _MAX_TRIES = 3
+Tell = Callable[[Begun], None]
+"""Takes what stands of a submission, bit by bit, while it is graded."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What is known of a submission before it is graded."""
+
+    result: SubmissionResult | None = None
+    """Of an earlier run over the class."""
+    may_keep: bool = True
+    """Whether what nothing has changed for is taken over from it."""
+    begun: Begun = field(default_factory=Begun)
+    """Of runs that broke off: it stands."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,8 @@ class GradedNotebook:
 
     result: SubmissionResult
     notebook: NotebookNode | None = None
+    begun: Begun | None = None
+    """Where it broke off: what stands of it, which the next run begins with."""
 
 
 @dataclass
@@ -70,74 +89,78 @@ class Grader:
         return self.loaded.limits
 
     def grade_file(
-        self, path: Path, student: str, kept: SubmissionResult | None = None
+        self,
+        path: Path,
+        student: str,
+        earlier: Earlier | None = None,
+        *,
+        may_doubt: bool = False,
+        tell: Tell = lambda _: None,
     ) -> GradedNotebook:
-        """Grade a submitted notebook; a file that is none gets 0 and a person's attention.
-
-        Of an earlier result, `kept`, the exercises that nothing has changed for are taken over.
-        """
+        """Grade a submitted notebook; a file that is none gets 0 and a person's attention."""
         try:
             content = read_bytes(path, self.limits.notebook_mb)
         except UnreadableNotebook as error:
             return GradedNotebook(self.loaded.unreadable(student, b"", str(error)))
-        return self.grade_content(content, student, path.name, kept)
+        return self.grade_content(
+            content, student, path.name, earlier, may_doubt=may_doubt, tell=tell
+        )
 
     def grade_bytes(
-        self, content: bytes, student: str, name: str, kept: SubmissionResult | None = None
+        self, content: bytes, student: str, name: str, earlier: Earlier | None = None
     ) -> SubmissionResult:
         """Grade a notebook's bytes; return the result alone."""
-        return self.grade_content(content, student, name, kept).result
+        return self.grade_content(content, student, name, earlier).result
 
     def grade_content(
-        self, content: bytes, student: str, name: str, kept: SubmissionResult | None = None
+        self,
+        content: bytes,
+        student: str,
+        name: str,
+        earlier: Earlier | None = None,
+        *,
+        may_doubt: bool = False,
+        tell: Tell = lambda _: None,
     ) -> GradedNotebook:
-        """Grade a notebook's bytes."""
+        """Grade a notebook's bytes.
+
+        With `may_doubt` it breaks off where the machine may have cost points: the result is in
+        doubt, and another run, alone on the machine, goes on from what stands.
+        """
         try:
             rebuilt = rebuild(parse(content, name), self.loaded.release)
         except UnreadableNotebook as error:
             return GradedNotebook(self.loaded.unreadable(student, content, str(error)))
-        result = self.grade_rebuilt(rebuilt, student, self.loaded.key(content), kept)
-        return GradedNotebook(result, rebuilt.notebook)
+        key, earlier = self.loaded.key(content), earlier or Earlier()
+        result, begun = self.grade_rebuilt(rebuilt, student, key, earlier, may_doubt, tell)
+        return GradedNotebook(result, rebuilt.notebook, begun)
 
     def grade_rebuilt(
-        self, rebuilt: Rebuilt, student: str, key: Key, kept: SubmissionResult | None = None
-    ) -> SubmissionResult:
+        self,
+        rebuilt: Rebuilt,
+        student: str,
+        key: Key,
+        earlier: Earlier,
+        may_doubt: bool = False,
+        tell: Tell = lambda _: None,
+    ) -> tuple[SubmissionResult, Begun | None]:
         """Run a rebuilt notebook in the box and its hidden tests here; make the score.
 
-        Where the box itself ends under the submission, it is graded again from the start.
+        Where the box itself ends under the submission, another one goes on from what stands. What
+        stands is returned where the result is in doubt.
         """
-        for _ in range(_MAX_TRIES):
-            deaths = self.box.deaths
-            result = self._grade_once(rebuilt, student, key, kept)
-            if self.box.deaths == deaths:
-                return result
+        begun = earlier.begun
+        for tries_left in reversed(range(_MAX_TRIES)):
+            run = _Run(self, rebuilt, student, key, replace(earlier, begun=begun), tell)
+            result = run.grade(may_doubt, may_break_off=tries_left > 0)
+            begun = run.begun
+            if result.in_doubt:
+                return result, begun
+            if not run.box_ended:
+                return result, None
         result.notes.append(f"its sandbox ended {_MAX_TRIES} times while it was graded")
         result.needs_person = True
-        return result
-
-    def _grade_once(
-        self, rebuilt: Rebuilt, student: str, key: Key, kept: SubmissionResult | None
-    ) -> SubmissionResult:
-        started = time.monotonic()
-        session = self.session_of(rebuilt)
-        try:
-            session.run_cells()
-            cells_seconds = time.monotonic() - started
-            grading = self.exercise_grading(session, rebuilt, self.loaded.judge.exercises)
-            if kept is not None and kept.is_gradable and not kept.has_grader_error:
-                grading.kept = {one.name: one for one in kept.exercises}
-                grading.stale = kept.outdated_by(key)
-            results = grading.grade()
-        finally:
-            session.close()
-        result = self.loaded.total(student, key, results)
-        result.notes = list(map(for_page, rebuilt.notes))
-        result.in_doubt = session.in_doubt
-        result.cells = _cell_outputs(session)
-        result.seconds = round(time.monotonic() - started, 3)
-        result.cells_seconds = round(cells_seconds, 3)
-        result.peak_memory_mb = float(session.usage.get("peak_mb", 0.0))
-        return result
+        return result, None
 
     def session_of(self, rebuilt: Rebuilt) -> Session:
         """Return a rebuilt notebook in the box; its cells have not run yet."""
@@ -149,6 +172,7 @@ class Grader:
             self.loaded.data,
             rebuilt.our_cells(),
             leaves_nothing=may_share_process(rebuilt, called),
+            references=self.loaded.references(),
         )
 
     def exercise_grading(
@@ -156,7 +180,74 @@ class Grader:
     ) -> ExerciseGrading:
         """Return what grades these exercises of a session whose cells have run."""
         loaded = self.loaded
-        return ExerciseGrading(loaded.tests, loaded.misconceptions, session, rebuilt, exercises)
+        return ExerciseGrading(
+            loaded.tests, loaded.misconceptions, loaded.questions, session, rebuilt, exercises
+        )
+
+
+@dataclass
+class _Run:
+    """One run of a submission, from its cells to its last exercise or to where it breaks off."""
+
+    grader: Grader
+    rebuilt: Rebuilt
+    student: str
+    key: Key
+    earlier: Earlier
+    tell: Tell
+    box_ended: bool = False
+    """Whether it broke off because its box ended."""
+
+    def __post_init__(self) -> None:
+        self.begun = self.earlier.begun
+
+    def grade(self, may_doubt: bool, may_break_off: bool) -> SubmissionResult:
+        """Return its result: of all exercises where it did not break off."""
+        started = time.monotonic()
+        session = self.grader.session_of(self.rebuilt)
+        session.may_doubt, session.may_break_off = may_doubt, may_break_off
+        try:
+            session.run_cells()
+            cells_seconds = time.monotonic() - started
+            results = [] if session.broke_off else self._exercises(session)
+        finally:
+            session.close()
+        result = self.grader.loaded.total(self.student, self.key, results)
+        result.notes = [*map(for_page, self.rebuilt.notes), *result.notes]
+        result.in_doubt, self.box_ended = session.in_doubt, session.box_ended
+        result.cells = self.begun.cells
+        result.seconds = round(time.monotonic() - started, 3)
+        result.cells_seconds = round(cells_seconds, 3)
+        result.peak_memory_mb = float(session.usage.get("peak_mb", 0.0))
+        return result
+
+    def _exercises(self, session: Session) -> list[ExerciseResult]:
+        self._stands(Begun(cells=_cell_outputs(session)))
+        grading = self.grader.exercise_grading(
+            session, self.rebuilt, self.grader.loaded.judge.exercises
+        )
+        kept = self.earlier.result if self.earlier.may_keep else None
+        if kept is not None and kept.is_gradable and not kept.has_grader_error:
+            grading.kept = {one.name: one for one in kept.exercises}
+            grading.stale = kept.outdated_by(self.key)
+        grading.graded = {one.name: one for one in self.begun.exercises}
+        may_remember = not session.leaves_nothing
+        results = grading.grade(lambda result: self._found(result, may_remember))
+        self.begun = self.begun.and_then(Begun(broken=grading.broken))
+        return results
+
+    def _found(self, result: ExerciseResult, may_remember: bool) -> None:
+        """Take in what an exercise has earned, and whether a person should look at why."""
+        whys = [result.look, came_out_otherwise(self.begun.broken, result)]
+        if may_remember:
+            whys.append(came_out_better(self.earlier.result, self.key, result))
+        result.look = " ".join(filter(None, whys))
+        self._stands(Begun(exercises=[result]))
+
+    def _stands(self, part: Begun) -> None:
+        if part.exercises or not self.begun.cells:
+            self.begun = self.begun.and_then(part)
+            self.tell(part)
 
 
 def _cell_outputs(session: Session) -> list[CellOutput]:

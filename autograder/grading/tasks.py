@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from nbformat import NotebookNode
 
 from autograder.atomic_files import write_whole
 from autograder.errors import CannotWrite
+from autograder.grading.begun import Begun
 from autograder.results.document import SubmissionResult, read_result, result_bytes
 from autograder.results.rebuilt import keep_rebuilt
 from autograder.results.verdicts import Verdict
@@ -30,8 +32,12 @@ class Task:
     found: Found
     result: Path
     earlier: Path | None = None
+    may_keep: bool = True
+    """Whether what nothing has changed for is taken over from the earlier one."""
+    begun: Begun = field(default_factory=Begun)
+    """What stands of it from runs that broke off."""
     may_doubt: bool = True
-    """Whether a result that the machine may have spoilt is to be given up for a second run."""
+    """Whether to break off where the machine may have cost points, for a run on its own."""
     enters: bool = False
     """Whether the result will be entered in the gradebook."""
 
@@ -66,17 +72,35 @@ class Graded:
 
 @dataclass(frozen=True)
 class InDoubt:
-    """A busy or failing machine may have cost this submission points: grade it again, alone."""
+    """A busy or failing machine may have cost this submission points: go on with it, alone."""
 
     task: Task
+    """As it goes on: with what stands, and to its end."""
 
 
-def grade_task(grader: Grader, task: Task) -> Graded | InDoubt:
-    """Grade a submission and write its result."""
-    earlier = read_result(task.earlier) if task.earlier is not None else None
-    graded = grader.grade_file(task.found.path, task.found.student, earlier)
-    if graded.result.in_doubt and task.may_doubt:
-        return InDoubt(task)
+def resumed(task: Task, told: Iterable[Begun]) -> Task:
+    """Return a task as another judge takes it up after this was told of it."""
+    return replace(task, begun=Begun.of([task.begun, *told]))
+
+
+def alone(task: Task, begun: Begun) -> Task:
+    """Return a doubtful submission's task as it goes on, with nothing beside it."""
+    return replace(task, begun=begun, may_doubt=False)
+
+
+def grade_task(
+    grader: Grader, task: Task, tell: Callable[[Begun], None] = lambda _: None
+) -> Graded | InDoubt:
+    """Grade a submission and write its result; tell what stands of it meanwhile."""
+    from autograder.grading.submission import Earlier
+
+    result = read_result(task.earlier) if task.earlier is not None else None
+    earlier = Earlier(result, task.may_keep, task.begun)
+    graded = grader.grade_file(
+        task.found.path, task.found.student, earlier, may_doubt=task.may_doubt, tell=tell
+    )
+    if graded.begun is not None:
+        return InDoubt(alone(task, graded.begun))
     return keep(task, graded.result, graded.notebook)
 
 

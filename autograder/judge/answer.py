@@ -82,7 +82,7 @@ class Answer:
             value = self._accept(packed, reply, expected)
             result = self._conformed(value, expected)
         except HostileReply as error:
-            failure = self.conversation.channel.end(_crashed(error))
+            failure = self.conversation.channel.end(AnswerCrashed.by_reply(error))
             raise self._record_failure(failure).with_traceback(None) from None
         except AnswerFailure as failure:
             # What lies between the test and the wall is nothing to its author.
@@ -146,7 +146,10 @@ class Answer:
         if expected is not None:
             return conform(self.exercise, value, expected.value)
         if isinstance(value, Opaque):
-            raise ContractViolation(f"`{self.exercise}` returned {value.description}.")
+            raise ContractViolation(
+                f"`{self.exercise}` returned {value.description}.",
+                guarded=f"`{self.exercise}` returned what is no result.",
+            )
         self.has_unchecked = True
         return value
 
@@ -196,10 +199,6 @@ class _Remote(torch.autograd.Function):
 
 def _no_callback(_: int) -> Any:
     raise AssertionError("the reference is not run where a callback is an argument")
-
-
-def _crashed(error: HostileReply) -> AnswerFailure:
-    return AnswerCrashed(f"A call sent back {error}.")
 
 
 def _seen_changes(reply: Reply) -> dict[int, Any]:

@@ -69,8 +69,8 @@ class JudgeSide:
 
     def wrong_answers(self, exercise: str) -> list[KnownAnswer]:
         """Return the known misconceptions of an exercise."""
-        return [
-            answer
-            for answer in self.known_answers
-            if answer.exercise == exercise and not answer.is_right
-        ]
+        return [one for one in self.known_answers if one.exercise == exercise and not one.is_right]
+
+    def right_answers(self, exercise: str) -> list[KnownAnswer]:
+        """Return the known other right answers to an exercise."""
+        return [one for one in self.known_answers if one.exercise == exercise and one.is_right]

@@ -47,7 +47,10 @@ class _Conformer:
 
     def _violate(self, where: str, got: str, wanted: str) -> None:
         place = f" for {where}" if where else ""
-        raise ContractViolation(f"`{self._exercise}` returned {got}{place}; expected {wanted}.")
+        raise ContractViolation(
+            f"`{self._exercise}` returned {got}{place}; expected {wanted}.",
+            guarded=f"`{self._exercise}` returned something else{place}; expected {wanted}.",
+        )
 
     def _dict(self, value: Any, expected: dict[str, Any], where: str) -> dict[str, Any]:
         if not isinstance(value, dict):

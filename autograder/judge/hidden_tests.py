@@ -22,7 +22,7 @@ from autograder.judge.behaviour import Differs, Recorded
 from autograder.judge.collection import TestCase
 from autograder.judge.memo import Ending, Memo
 from autograder.results.verdicts import Verdict, worst
-from autograder.sandbox.host.channel import Channel
+from autograder.sandbox.host.channel import Channel, FirstExchange
 from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure, OwnLine
 from autograder.sandbox.seeds import seed_everything
@@ -49,16 +49,32 @@ class TestOutcome:
     hint: str = ""
     verdict: Verdict = Verdict.PASSED
     message: str = ""
+    guarded: str = ""
+    """The message in words that student code has not chosen."""
     own_lines: tuple[OwnLine, ...] = ()
     detail: str = ""
     seconds: float = 0.0
     recorded: list[Recorded] = field(default_factory=list)
+    first: list[FirstExchange] = field(default_factory=list)
+    """How its cases began."""
+    only_handed_on: bool = True
+    """Whether all replies were what a stand-in made of the same arguments."""
+
+    def fail(self, message: str) -> None:
+        """Let it fail, whatever its cases brought."""
+        self.verdict, self.message, self.guarded = Verdict.FAILED, message, message
+
+    def saw(self, channel: Channel) -> None:
+        """Take in how a case began, and whose work its replies were."""
+        if channel.first is not None:
+            self.first.append(channel.first)
+        self.only_handed_on &= channel.only_handed_on is True
 
     def take(self, ending: Ending) -> None:
         """Count a case in; the first failure's message stays."""
         if self.verdict is Verdict.PASSED:
-            self.message, self.own_lines = ending.message, ending.own_lines
-            self.detail = ending.detail
+            self.message, self.guarded = ending.message, ending.guarded
+            self.own_lines, self.detail = ending.own_lines, ending.detail
         self.verdict = worst([self.verdict, ending.verdict])
         self.recorded += ending.recorded
 
@@ -88,8 +104,10 @@ class HiddenTests:
             for case in self.judge.cases_of(exercise):
                 outcome = TestOutcome(case.test, case.sentence, case.hint)
                 outcome = outcomes.setdefault(case.test, outcome)
-                started = time.monotonic()
+                started, is_asked = time.monotonic(), channel.ended_by is None
                 outcome.take(self.ending(case, channel))
+                if is_asked:
+                    outcome.saw(channel)
                 outcome.seconds += time.monotonic() - started
         finally:
             source.close(exercise, channel)
@@ -156,10 +174,14 @@ def _of_the_answer(error: BaseException, answer: Answer) -> BaseException:
 def _failed(error: BaseException, recorded: Sequence[Recorded]) -> Ending:
     """Return the ending of a case that this error ended."""
     if isinstance(error, HostileReply):
-        error = AnswerCrashed(f"A call sent back {error}.")
+        error = AnswerCrashed.by_reply(error)
     if isinstance(error, AnswerFailure):
         return Ending(
-            error.verdict, error.message, tuple(error.own_lines), recorded=tuple(recorded)
+            error.verdict,
+            error.message,
+            error.guarded,
+            tuple(error.own_lines),
+            recorded=tuple(recorded),
         )
     if isinstance(error, (AssertionError, pytest.fail.Exception)):
         verdict, message = Verdict.FAILED, "The result is not what it should be."
@@ -170,7 +192,7 @@ def _failed(error: BaseException, recorded: Sequence[Recorded]) -> Ending:
     else:
         verdict, message = Verdict.GRADER_ERROR, "A fault of the grader, not yours."
         detail = _explanation(error, frames=12)
-    return Ending(verdict, message, detail=detail, recorded=tuple(recorded))
+    return Ending(verdict, message, message, detail=detail, recorded=tuple(recorded))
 
 
 def _explanation(error: BaseException, frames: int) -> str:

@@ -32,6 +32,8 @@ class Ending:
     verdict: Verdict = Verdict.PASSED
     message: str = ""
     """For the student: never an expected value, never test code."""
+    guarded: str = ""
+    """The same in words that student code has not chosen."""
     own_lines: tuple[OwnLine, ...] = ()
     detail: str = ""
     """For the TA: where in the hidden tests it failed, and how."""

@@ -57,6 +57,10 @@ class ExerciseResult(_Model):
     seconds: float = 0.0
     stand_ins: list[str] = Field(default_factory=list)
     """Earlier exercises that were replaced by the reference while this one was graded."""
+    with_own: bool = False
+    """Right only with the student's own earlier answers, not all of which are right."""
+    look: str = ""
+    """Why a person should look at it; empty where nobody need."""
     tests: list[TestResult] = Field(default_factory=list)
 
 

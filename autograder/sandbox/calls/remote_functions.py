@@ -21,13 +21,24 @@ class Target(TypedDict, total=False):
     callback: int
 
 
-class RemoteFunction:
-    """A function that lives in the judge: a spy of the test, or the reference of an exercise."""
+class _UseYours(Exception):
+    """The judge leaves this call to the notebook's own function."""
 
-    def __init__(self, line: Line, target: Target, given: list[Any] | None = None) -> None:
+
+class RemoteFunction:
+    """A function that lives in the judge: a spy of the test, or the reference of an exercise.
+
+    Where it stands for an exercise, the judge may answer that the notebook's `own` function is to
+    be used. Only by a call can it be told which it will be.
+    """
+
+    def __init__(
+        self, line: Line, target: Target, given: list[Any] | None = None, own: Any = None
+    ) -> None:
         self._line = line
         self._target = target
         self._given = given if given is not None else []
+        self._own = own
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         encoder = Encoder(given=self._given)
@@ -35,7 +46,12 @@ class RemoteFunction:
         header: CallOurs = {**self._target, "value": node}
         if not torch.is_grad_enabled():
             encoder.tensors.clear()
-        handle, value = self._ask(header, encoder.block())
+        try:
+            handle, value = self._ask(header, encoder.block())
+        except _UseYours:
+            if self._own is None:
+                raise NameError(f"name '{self._target['stand_in']}' is not defined") from None
+            return self._own(*args, **kwargs)
         outputs = [one.detach() for one in leaves(value) if carries_graph(one)]
         if not outputs or not encoder.tensors:
             return map_leaves(value, _detached)
@@ -53,6 +69,8 @@ class RemoteFunction:
         frame = self._line.ask(header, block)
         if "refused" in frame.header:
             raise RuntimeError(frame.header["refused"])
+        if "yours" in frame.header:
+            raise _UseYours
         return frame.header.get("handle", 0), unpack(frame.block, lambda _: None).value
 
 

@@ -31,17 +31,17 @@ class _Graph:
 
 
 class CallServer:
-    """Serve calls of one function; `is_own_line` says which of its files are the student's."""
+    """Serve calls of one function; `own_cell` says which cell a file of the student's is."""
 
     def __init__(
         self,
         line: Line,
         function: Callable[..., Any] | None,
-        is_own_line: Callable[[str], bool],
+        own_cell: Callable[[str], int | None],
     ) -> None:
         self._line = line
         self.function = function
-        self._is_own_line = is_own_line
+        self._own_cell = own_cell
         self._graphs: dict[int, _Graph] = {}
         self.given: list[Any] = []
         """The functions among the running call's arguments: stand-ins look them up here."""
@@ -103,11 +103,8 @@ class CallServer:
 
     def _reply_error(self, error: BaseException) -> None:
         frames = traceback.extract_tb(error.__traceback__)
-        own = [
-            {"line": frame.lineno, "function": frame.name[:100], "text": (frame.line or "")[:200]}
-            for frame in frames
-            if self._is_own_line(frame.filename)
-        ]
+        places = ((self._own_cell(frame.filename), frame.lineno) for frame in frames)
+        own = [[cell, line] for cell, line in places if cell is not None and line is not None]
         try:
             message = str(error)[:500]
         except BaseException:

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
+from autograder.sandbox.host.references import Answered, AskedFunctions, References, refusal
 from autograder.sandbox.host.time_limit import until
 from autograder.sandbox.memory import MIB
-from autograder.sandbox.wire.arguments_in import pack
 from autograder.sandbox.wire.frames import DeadlinePassed, Frame
-from autograder.sandbox.wire.messages import Refused, Returned
-from autograder.sandbox.wire.results_out import Decoder, HostileReply, carries_graph
-from autograder.sandbox.wire.trees import leaves
+from autograder.sandbox.wire.messages import Yours
+from autograder.sandbox.wire.results_out import Decoder, HostileReply
 
-Answered = tuple[Mapping[str, Any], bytes]
-"""A message of ours, and its block."""
-
-_MAX_CALLBACKS = 20_000
-_MAX_CALLBACK_BYTES = 1024 * MIB
-"""What one hidden test may be sent in callbacks: the judge keeps it for their gradients."""
-
-
-@dataclass
-class _RemoteGraph:
-    inputs: list[torch.Tensor]
-    outputs: list[torch.Tensor]
+MAX_CALLS = 10_000
+MAX_CALL_BYTES = 256 * MIB
+"""What one hidden test may be asked in all: the judge keeps it for gradients of its spies."""
+MAX_STAND_IN_BYTES = 2 * MIB
+"""What one call of a stand-in may bring as its arguments; honest ones bring up to 1.3 MB."""
+_MAX_KEPT = 8
+# Handles of calls that are served here, and those of the references' process.
+_FIRST_HANDLE_HERE = 2**40
 
 
 @dataclass(frozen=True)
@@ -40,74 +33,144 @@ class Given:
     """All of them, in order: student code may hand them on to a stand-in."""
 
 
+@dataclass(frozen=True)
+class StandIns:
+    """What answers for earlier exercises while one is graded."""
+
+    references: References = field(default_factory=References)
+    names: Collection[str] = ()
+    hand_back: bool = False
+    """Leave every call to the student's own function; from inside, a call alone tells which."""
+    refuses: Callable[[str, Any, bytes], bool] | None = None
+    """Says whether these arguments, while this question is answered, are none to answer for."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call of a stand-in: the frames of its arguments, and what it returned, as bytes."""
+
+    name: str
+    frame: Frame
+    returned: bytes
+
+
 @dataclass
 class Callbacks:
     """The functions of ours that student code may call during one exercise."""
 
-    stand_ins: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    stand_ins: StandIns = field(default_factory=StandIns)
     stand_ins_called: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """Stand-ins that were asked what a hidden test asks."""
+    asked: list[Asked] = field(default_factory=list)
+    """The first calls of stand-ins during the running question."""
+    calls_of_question: int = 0
+    _test: int = 0
+    _question: int = 0
     _count: int = 0
     _bytes: int = 0
-    _graphs: dict[int, _RemoteGraph] = field(default_factory=dict)
+    _here: AskedFunctions = field(default_factory=AskedFunctions)
 
-    def forget(self) -> None:
-        """Drop the graphs of the calls made so far."""
-        self._graphs.clear()
-        self._bytes = 0
+    def begin(self) -> None:
+        """Begin a hidden test: what earlier ones asked is over."""
+        self._here = AskedFunctions(first_handle=_FIRST_HANDLE_HERE)
+        self._test += 1
+        self._count = self._bytes = 0
 
-    def serve(self, frame: Frame, given: Given, deadline: float) -> Answered:
+    def begin_question(self) -> None:
+        """Begin a question of the hidden test."""
+        self._question += 1
+        self.asked.clear()
+        self.calls_of_question = 0
+
+    def serve(
+        self, frame: Frame, given: Given, sent: bytes, seed: int, deadline: float
+    ) -> Answered:
         """Answer one callback before `deadline`; its exception is the caller's to see.
 
-        Student code chooses the arguments: ours must not work on them longer than a call may take.
+        `sent` and `seed` are the running question's arguments and seed. Student code chooses the
+        arguments: ours must not work on them longer than a call may take.
         """
         self._count += 1
-        self._bytes += len(frame.block)
-        if self._count > _MAX_CALLBACKS or self._bytes > _MAX_CALLBACK_BYTES:
+        self._bytes += len(frame.block) + len(frame.text)
+        if self._count > MAX_CALLS or self._bytes > MAX_CALL_BYTES:
             raise HostileReply("too many callbacks")
-        header = frame.header
+        name, handle = frame.header.get("stand_in"), frame.header.get("callback_gradient")
+        if handle is not None:
+            is_here = type(handle) is int and handle in self._here.graphs
+            name = None
+        else:
+            is_here = name is None or _hands_on(frame.header.get("value"))
+        if name is not None:
+            self._note(name)
+            if self.stand_ins.hand_back:
+                yours: Yours = {"yours": True}
+                return yours, b""
+            if len(frame.block) + len(frame.text) > MAX_STAND_IN_BYTES:
+                return refusal(ValueError(f"over {MAX_STAND_IN_BYTES // MIB} MiB of arguments"))
+            if self._refuses(name, frame, given, sent):
+                return refusal(ValueError("these arguments are a hidden test's"))
+        if is_here:
+            return self._serve_here(frame, given, name, deadline)
+        if not self.stand_ins.names:
+            raise HostileReply("a gradient of a call that was not made")
+        place = self._test, self._question, seed
+        answer = self.stand_ins.references.ask(name, frame, place, deadline)
+        if name is not None and len(self.asked) < _MAX_KEPT:
+            self.asked.append(Asked(name, frame, answer[1]))
+        return answer
+
+    def _note(self, name: Any) -> None:
+        if not isinstance(name, str) or name not in self.stand_ins.names:
+            raise HostileReply("a call of a function that was not offered")
+        self.stand_ins_called.add(name)
+        self.calls_of_question += 1
+
+    def _refuses(self, name: str, frame: Frame, given: Given, sent: bytes) -> bool:
+        if self.stand_ins.refuses is None:
+            return False
+        arguments = Decoder(frame.block, given=given.functions).value(frame.header.get("value"))
+        if not self.stand_ins.refuses(name, arguments, sent):
+            return False
+        self.refused.add(name)
+        return True
+
+    def _serve_here(
+        self, frame: Frame, given: Given, name: str | None, deadline: float
+    ) -> Answered:
+        """Answer in this very process: what a test gave must be called where the test is."""
         decoder = Decoder(frame.block, given=given.functions)
         try:
             with until(deadline):
-                if "callback_gradient" in header:
-                    return self._gradient(header, decoder)
-                function = self._function(header, given.callbacks)
-                return self._call(function, decoder.value(header.get("value")), decoder)
+                if "callback_gradient" in frame.header:
+                    return self._here.gradient(frame.header, decoder)
+                value = decoder.value(frame.header.get("value"))
+                return self._here.call(self._function(frame, given, name), value, decoder)
         except (HostileReply, DeadlinePassed):
             raise
         except Exception as error:
-            refused: Refused = {"refused": f"{type(error).__name__}: {error}"[:500]}
-            return refused, b""
+            return refusal(error)
 
-    def _function(
-        self, header: dict[str, Any], callbacks: dict[int, Callable[..., Any]]
-    ) -> Callable[..., Any]:
-        name, leaf = header.get("stand_in"), header.get("callback")
-        if isinstance(name, str) and name in self.stand_ins:
-            self.stand_ins_called.add(name)
-            return self.stand_ins[name]
-        if isinstance(leaf, int) and leaf in callbacks:
-            return callbacks[leaf]
+    def _function(self, frame: Frame, given: Given, name: str | None) -> Callable[..., Any]:
+        leaf = frame.header.get("callback")
+        if name is not None:
+            return self.stand_ins.references.functions[name]
+        if isinstance(leaf, int) and leaf in given.callbacks:
+            return given.callbacks[leaf]
         raise HostileReply("a call of a function that was not offered")
 
-    def _call(self, function: Callable[..., Any], value: Any, decoder: Decoder) -> Answered:
-        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
-            raise HostileReply("a callback without arguments")
-        inputs = [decoder.graphs[number].requires_grad_() for number in sorted(decoder.graphs)]
-        result = function(*value[0], **value[1])
-        outputs = [one for one in leaves(result) if carries_graph(one)]
-        handle = len(self._graphs) + 1
-        self._graphs[handle] = _RemoteGraph(inputs, outputs)
-        returned: Returned = {"handle": handle}
-        return returned, pack(result).block
 
-    def _gradient(self, header: dict[str, Any], decoder: Decoder) -> Answered:
-        graph = self._graphs.get(header.get("callback_gradient", 0))
-        nodes = header.get("weights")
-        if graph is None or not isinstance(nodes, list) or len(nodes) != len(graph.outputs):
-            raise HostileReply("a gradient of a call that was not made")
-        weights = [decoder.value(node) for node in nodes]
-        gradients = torch.autograd.grad(
-            graph.outputs, graph.inputs, weights, retain_graph=True, allow_unused=True
-        )
-        returned: Returned = {}
-        return returned, pack(list(gradients)).block
+def _hands_on(node: Any) -> bool:
+    """Say whether the tree of a value holds a function that a test gave."""
+    return any(one.get("kind") == "given" for one in _nodes(node))
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            yield one
+            waiting.append(one.get("value"))

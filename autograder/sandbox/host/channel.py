@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.sandbox.host.callbacks import Callbacks, Given
+from autograder.sandbox.host.callbacks import Callbacks, Given, StandIns
 from autograder.sandbox.host.failures import (
     AnswerCrashed,
     AnswerFailure,
@@ -16,6 +17,8 @@ from autograder.sandbox.host.failures import (
     AnswerOutOfMemory,
     AnswerTimedOut,
 )
+from autograder.sandbox.host.handed_on import is_handed_on
+from autograder.sandbox.host.references import Answered
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB
 from autograder.sandbox.seeds import kept_generators
@@ -29,6 +32,9 @@ from autograder.sandbox.wire.frames import (
 )
 from autograder.sandbox.wire.messages import Choose
 from autograder.sandbox.wire.results_out import HostileReply
+
+_GRACE_S = 2.0
+_MAX_KEPT_BYTES = MIB // 4
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,24 @@ class Question:
         return self.header == other.header and self.block == other.block
 
 
+@dataclass(frozen=True)
+class FirstExchange:
+    """The first question of a hidden test and its reply."""
+
+    question: Question
+    digest: bytes
+    frame: Frame | None
+    """The reply itself, where it is small."""
+    asked_ours: bool
+    """Whether a stand-in was called for the reply."""
+
+    @classmethod
+    def of(cls, question: Question, reply: Frame, asked_ours: bool) -> FirstExchange:
+        """Note a reply, and keep it if it is small."""
+        kept = reply if len(reply.block) + len(reply.text) <= _MAX_KEPT_BYTES else None
+        return cls(question, reply.digest, kept, asked_ours)
+
+
 @dataclass
 class Channel:
     """The judge's end of the wall; the hooks ask its box what has happened."""
@@ -56,15 +80,21 @@ class Channel:
     callbacks: Callbacks = field(default_factory=Callbacks)
     ended_by: AnswerFailure | None = None
     """Why nothing more is to be had of this exercise."""
+    ends_at: float = math.inf
+    """When the submission's own time is over, of time.monotonic."""
+    first: FirstExchange | None = None
+    """How the running hidden test began."""
+    only_handed_on: bool | None = None
+    """Whether all replies to the running hidden test are what a stand-in made of its arguments."""
     _earlier_s: float = 0.0
 
-    def choose(self, exercise: str, stand_ins: dict[str, Callable[..., Any]]) -> None:
+    def choose(self, exercise: str, stand_ins: StandIns) -> None:
         """Let calls be of this exercise's function from now on."""
-        self.callbacks = Callbacks(dict(stand_ins))
+        self.callbacks = Callbacks(stand_ins)
         header: Choose = {
             "do": "exercise",
             "exercise": exercise,
-            "stand_ins": sorted(stand_ins),
+            "stand_ins": sorted(stand_ins.names),
         }
         if self.is_open:
             self.ended_by = None
@@ -77,7 +107,8 @@ class Channel:
 
     def begin(self) -> None:
         """Begin a hidden test: what earlier ones asked is over."""
-        self.callbacks.forget()
+        self.callbacks.begin()
+        self.first, self.only_handed_on = None, None
 
     def end(self, failure: AnswerFailure) -> AnswerFailure:
         """Remember that nothing more is to be had from this process."""
@@ -90,10 +121,24 @@ class Channel:
         if self.ended_by is not None:
             raise self.ended_by
         started = time.monotonic()
-        deadline = started + self.limits.call_wall_s
+        if started > self.ends_at:
+            limit = self.limits.submission_wall_s
+            raise self.end(AnswerTimedOut(f"The notebook took over {limit:g} s."))
+        deadline = min(started + self.limits.call_wall_s, self.ends_at + _GRACE_S)
+        self.callbacks.begin_question()
         frame: Frame = self._guarded(lambda: self._converse(question, deadline))
         self._earlier_s += time.monotonic() - started
+        self._note(question, frame)
         return frame
+
+    def _note(self, question: Question, frame: Frame) -> None:
+        """Note how the test began, and whether this reply is another exercise's work."""
+        if self.first is None:
+            asked_ours = self.callbacks.calls_of_question > 0
+            self.first = FirstExchange.of(question, frame, asked_ours)
+        if frame.header.get("reply") == "value" and self.only_handed_on is not False:
+            asked = self.callbacks.asked
+            self.only_handed_on = bool(asked) and is_handed_on(question.block, frame, asked)
 
     def _guarded(self, talk: Callable[[], Any]) -> Any:
         """Turn every way in which the other side can break off into an AnswerFailure."""
@@ -106,7 +151,7 @@ class Channel:
         except PeerClosed:
             raise self.end(self._gone()) from None
         except (FrameError, HostileReply) as error:
-            raise self.end(AnswerCrashed(f"A call sent back {error}.")) from None
+            raise self.end(AnswerCrashed.by_reply(error)) from None
 
     def reading(self, read: Callable[[], Any]) -> Any:
         """Read a reply; what a person must not trust ends the exercise."""
@@ -138,10 +183,15 @@ class Channel:
             return frame
         with kept_generators():
             while "reply" not in frame.header:
-                answer, content = self.callbacks.serve(frame, question.given, deadline)
+                answer, content = self.serve(frame, question, deadline)
                 send_frame(self.sock, answer, content)
                 frame = self._receive(deadline)
         return frame
+
+    def serve(self, frame: Frame, question: Question, deadline: float) -> Answered:
+        """Answer what the box asks while it works on a question."""
+        seed = int(question.header.get("seed", 0))
+        return self.callbacks.serve(frame, question.given, question.block, seed, deadline)
 
     def _receive(self, deadline: float) -> Frame:
         max_bytes = self.limits.reply_mb * MIB

@@ -10,23 +10,32 @@ from autograder.safe_text import for_page
 
 @dataclass(frozen=True)
 class OwnLine:
-    """One line of the student's own code in a traceback."""
+    """Where a traceback goes through the student's own code: a cell's index, and a line from 1.
 
+    Only claimed: what stands there is looked up in our copy of the notebook.
+    """
+
+    cell: int
     line: int
-    function: str
-    text: str
 
 
 class AnswerFailure(Exception):
-    """A call that brought no acceptable result; the message is for the student."""
+    """A call that brought no acceptable result; the message is for the student.
+
+    `guarded` says the same in words that student code has not chosen. It is what students read once
+    their code has asked for our own answers, which must not come out by a message.
+    """
 
     verdict = Verdict.FAILED
     ends_exercise = False
 
-    def __init__(self, message: str, own_lines: tuple[OwnLine, ...] = ()) -> None:
+    def __init__(
+        self, message: str, own_lines: tuple[OwnLine, ...] = (), guarded: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = for_page(message)
         self.own_lines = own_lines
+        self.guarded = self.message if guarded is None else guarded
 
 
 class ContractViolation(AnswerFailure):
@@ -59,3 +68,9 @@ class AnswerCrashed(AnswerFailure):
 
     verdict = Verdict.CRASHED
     ends_exercise = True
+
+    @classmethod
+    def by_reply(cls, error: Exception) -> AnswerCrashed:
+        """Return the failure of a call that sent back what this error found."""
+        guarded = "A call sent back what no honest code sends."
+        return cls(f"A call sent back {error}.", guarded=guarded)

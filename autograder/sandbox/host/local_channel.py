@@ -38,12 +38,12 @@ class LocalChannel(Channel):
 
     def __post_init__(self) -> None:
         self._line = _LocalLine(self._serve)
-        self._server = CallServer(self._line, self.function, lambda _: False)
+        self._server = CallServer(self._line, self.function, lambda _: None)
 
     def _serve(self, frame: Frame) -> Frame:
         assert self._asked is not None
         question, deadline = self._asked
-        header, block = self.callbacks.serve(frame, question.given, deadline)
+        header, block = self.serve(frame, question, deadline)
         return Frame(dict(header), block)
 
     def _converse(self, question: Question, deadline: float) -> Frame:
@@ -52,6 +52,25 @@ class LocalChannel(Channel):
             self._server.handle(Frame(dict(question.header), question.block))
         assert self._line.sent is not None
         return self._line.sent
+
+
+@dataclass
+class RecordingChannel(LocalChannel):
+    """Keeps what is asked."""
+
+    questions: list[bytes] = field(default_factory=list)
+    """The arguments of every call, packed."""
+
+    @classmethod
+    def to(cls, function: Callable[..., Any], limits: Limits) -> RecordingChannel:
+        """Return one to a function of ours."""
+        return cls(socket.socket(), limits, function=function)
+
+    def ask(self, question: Question) -> Frame:
+        """Ask, and keep the question."""
+        if question.header["do"] == "call":
+            self.questions.append(question.block)
+        return super().ask(question)
 
 
 def local_channel(function: Callable[..., Any], limits: Limits) -> LocalChannel:

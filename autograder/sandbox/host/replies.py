@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from autograder.safe_text import for_page
 from autograder.sandbox.host.failures import (
     AnswerFailure,
     AnswerMissing,
@@ -20,6 +21,16 @@ from autograder.sandbox.wire.frames import Frame
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
 
 _MAX_OWN_LINES = 8
+_MAX_INDEX = 2**31
+# A type's name is the student's to choose; these are not.
+_KNOWN_EXCEPTIONS = {
+    *("LinAlgError", "OutOfMemoryError"),
+    *(
+        name
+        for name, one in vars(builtins).items()
+        if isinstance(one, type) and issubclass(one, BaseException)
+    ),
+}
 
 
 @dataclass
@@ -85,22 +96,21 @@ def read_gradients(frame: Frame, inputs: list[torch.Tensor]) -> list[torch.Tenso
 
 def _raised(header: dict[str, Any]) -> AnswerFailure:
     kind, message = str(header.get("type", ""))[:100], str(header.get("message", ""))[:500]
-    listed = header.get("own")
-    items = listed[:_MAX_OWN_LINES] if isinstance(listed, list) else []
-    own = tuple(_own_line(item) for item in items)
+    own = tuple(_own_lines(header.get("own")))
     if kind == "NotImplementedError":
         return AnswerMissing("Not solved yet: it still raises NotImplementedError.", own)
     if kind == "MemoryError" or "can't allocate memory" in message:
         return AnswerOutOfMemory("A call asked for more memory than it may have.", own)
-    return StudentRaised(f"It raised {kind}: {message}", own)
+    known = kind if kind in _KNOWN_EXCEPTIONS else "an exception of its own"
+    return StudentRaised(f"It raised {kind}: {message}", own, guarded=f"It raised {known}.")
 
 
-def _own_line(item: Any) -> OwnLine:
-    if not isinstance(item, dict):
-        raise HostileReply("a traceback that is none")
-    line = item.get("line")
-    return OwnLine(
-        line if isinstance(line, int) else 0,
-        for_page(str(item.get("function", ""))[:100]),
-        for_page(str(item.get("text", ""))[:200]),
-    )
+def _own_lines(listed: Any) -> Iterator[OwnLine]:
+    for item in listed[:_MAX_OWN_LINES] if isinstance(listed, list) else []:
+        if not isinstance(item, list) or len(item) != 2 or not all(map(_is_index, item)):
+            raise HostileReply("a traceback that is none")
+        yield OwnLine(*item)
+
+
+def _is_index(value: Any) -> bool:
+    return type(value) is int and 0 <= value < _MAX_INDEX

@@ -8,11 +8,11 @@ import pickle
 import select
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.sandbox.host.box import Box
+from autograder.sandbox.host.callbacks import StandIns
 from autograder.sandbox.host.channel import Channel
 from autograder.sandbox.host.failures import (
     AnswerCrashed,
@@ -20,6 +20,8 @@ from autograder.sandbox.host.failures import (
     AnswerOutOfMemory,
     AnswerTimedOut,
 )
+from autograder.sandbox.host.machine_kills import machine_kills
+from autograder.sandbox.host.references import References
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB
 from autograder.sandbox.wire.frames import (
@@ -64,11 +66,21 @@ class Session:
     usage: dict[str, Any] = field(default_factory=dict)
     leaves_nothing: bool = False
     """No call can leave anything behind for a later one: one process serves all exercises."""
+    references: References = field(default_factory=References)
+    """Our own functions, as far as the submission's code may ask them."""
     _serving: Channel | None = None
     """The exercise process that goes on from exercise to exercise."""
     _sock: socket.socket | None = None
+    may_doubt: bool = False
+    """Whether another run can take its place where the machine may have cost it points."""
+    may_break_off: bool = False
+    """Whether another box can take the place of one that ends."""
     in_doubt: bool = False
     """Something ended for a reason that may be the machine's: too little processor time, a kill."""
+    _kills: int = 0
+    _deaths: int = 0
+    _are_asked: bool = False
+    """Whether exercises have been opened: what cells show from now on is not shown."""
     _skipped: set[int] = field(default_factory=set)
     _restarts: int = 0
     _deadline: float = 0.0
@@ -78,6 +90,7 @@ class Session:
         """Run the cells from the top; after a cell that ends the process, again without it."""
         if not self._deadline:
             self._deadline = time.monotonic() + self.limits.submission_wall_s
+            self._deaths, self._kills = self.box.deaths, machine_kills()
         while self._restarts <= _MAX_RESTARTS:
             self._restarts += 1
             culprit = self._run_once()
@@ -117,12 +130,13 @@ class Session:
                 if not isinstance(header.get("cell"), int) or header["cell"] not in dict(todo):
                     raise FrameError("a cell that was not sent")
                 current = header["cell"]
-                if "succeeded" in header:
+                if "succeeded" in header and not self._are_asked:
                     self.runs.setdefault(current, CellRun()).outputs = self._outputs(block)
         except DeadlinePassed:
             return self._fail_cell(current, self._timed_out(current))
         except FrameError as error:
-            return self._fail_cell(current, AnswerCrashed(f"The cell sent back {error}."))
+            failure = AnswerCrashed(f"The cell sent back {error}.")
+            return self._fail_cell(current, failure)
         except PeerClosed:
             return self._fail_cell(current, self._gone())
 
@@ -156,7 +170,7 @@ class Session:
             return AnswerTimedOut("The notebook used up its processor time.")
         if why == "processes":
             return AnswerCrashed(f"The cell started more than {self.limits.processes} processes.")
-        self.in_doubt = True
+        self._doubt_vanished()
         return AnswerCrashed("The cell ended its process (an exit, a crash, or a fatal signal).")
 
     def _fail_cell(self, index: int, problem: AnswerFailure) -> int:
@@ -165,8 +179,23 @@ class Session:
             run.problem = problem
         return index
 
-    def open_exercise(self, exercise: str, stand_ins: dict[str, Callable[..., Any]]) -> Channel:
+    def source_of(self, cell: int) -> str:
+        """Return the code that ran as this cell, in our copy; none where there is no such cell."""
+        return {**dict(self.cells), **dict(self.replaced.values())}.get(cell, "")
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether what is seen from now on may be the machine's doing: it is not to be counted."""
+        return self.in_doubt or self.box_ended
+
+    @property
+    def box_ended(self) -> bool:
+        """Whether its box ended under it, and another may take its place."""
+        return self.may_break_off and self.box.deaths != self._deaths
+
+    def open_exercise(self, exercise: str, stand_ins: StandIns) -> Channel:
         """Return a channel to an exercise; where the submission is gone, run its cells again."""
+        self._are_asked = True
         if time.monotonic() > self._deadline:
             return _dead_channel(self.limits, self._timed_out())
         for _ in range(2):
@@ -204,7 +233,7 @@ class Session:
             return None
         finally:
             theirs.close()
-        return Channel(ours, self.limits, self._why_gone, self._late)
+        return Channel(ours, self.limits, self._why_gone, self._late, ends_at=self._deadline)
 
     def _replace(self, channel: Channel, exercise: str) -> None:
         """Let other code run in place of the exercise's cell; what ends it ends the exercise."""
@@ -212,7 +241,12 @@ class Session:
         self.runs[cell] = run = CellRun()
         deadline = min(time.monotonic() + self._limit_s(cell), self._deadline)
         try:
-            header: Replace = {"do": "replace", "exercise": exercise, "source": source}
+            header: Replace = {
+                "do": "replace",
+                "exercise": exercise,
+                "cell": cell,
+                "source": source,
+            }
             send_frame(channel.sock, header)
             frame = receive_frame(channel.sock, max_block_bytes=64 * MIB, deadline=deadline)
             run.outputs = self._outputs(frame.block)
@@ -261,8 +295,13 @@ class Session:
     def _why_gone(self) -> str | None:
         over = self.box.sweep().get("over")
         if not over:
-            self.in_doubt = True
+            self._doubt_vanished()
         return str(over) if over else None
+
+    def _doubt_vanished(self) -> None:
+        """Doubt that a process ended by its own doing where the machine has killed any."""
+        if machine_kills() != self._kills:
+            self.in_doubt = self.may_doubt
 
     def _late(self, earlier_s: float) -> None:
         self._doubt_time("exercise", self.limits.call_wall_s, earlier_s)
@@ -270,7 +309,7 @@ class Session:
     def _doubt_time(self, of: str, limit_s: float, earlier_s: float) -> None:
         """Doubt a timeout where the student's code had too little of the processor's time."""
         if self.box.cpu_seconds(of) - earlier_s < _FAIR_SHARE * limit_s:
-            self.in_doubt = True
+            self.in_doubt = self.may_doubt
 
     @property
     def can_go_on(self) -> bool:
@@ -281,6 +320,7 @@ class Session:
     def close(self) -> None:
         """End everything this submission started."""
         self._drop()
+        self.references.close()
 
     def _drop(self) -> None:
         if self._serving is not None:

@@ -9,6 +9,7 @@ import pickle
 import signal
 import socket
 import sys
+from functools import partial
 from typing import Any
 
 from autograder.sandbox.calls.line import SocketLine
@@ -60,17 +61,19 @@ def _run_cells(
     for index, source in cells:
         begins: CellBegins = {"cell": index}
         send_frame(sock, begins)
-        succeeded, outputs = _run_cell(shell, source, limits)
+        succeeded, outputs = _run_cell(shell, index, source, limits)
         ended: CellEnded = {"cell": index, "succeeded": succeeded}
         send_frame(sock, ended, _as_json(outputs))
     done: CellsDone = {"cells": "done"}
     send_frame(sock, done)
 
 
-def _run_cell(shell: BoxShell, source: str, limits: Limits) -> tuple[bool, list[dict[str, Any]]]:
+def _run_cell(
+    shell: BoxShell, index: int, source: str, limits: Limits
+) -> tuple[bool, list[dict[str, Any]]]:
     limit_cpu(limits.cell_cpu_s)
     try:
-        return shell.run_one(source, int(limits.output_mb * MIB))
+        return shell.run_one(source, int(limits.output_mb * MIB), index)
     except (CellInterrupted, SystemExit) as error:
         outputs = shell.outputs.finished()
         outputs.append(
@@ -105,7 +108,7 @@ def _fork_calls(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
             calls = SocketLine(socket.socket(fileno=descriptors[0]))
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-            serve_calls(calls, shell, limits, lambda source: _run_replacing(shell, source, limits))
+            serve_calls(calls, shell, limits, partial(_run_replacing, shell, limits))
             status = 0
         finally:
             # No atexit handler, no finaliser: this fork ends here whatever the student registered.
@@ -119,11 +122,13 @@ def _fork_calls(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
     send_frame(sock, ended)
 
 
-def _run_replacing(shell: BoxShell, source: str, limits: Limits) -> tuple[Replaced, bytes]:
+def _run_replacing(
+    shell: BoxShell, limits: Limits, index: int, source: str
+) -> tuple[Replaced, bytes]:
     """Run code in the place of a cell's; it is interrupted as cells are."""
     signal.signal(signal.SIGXCPU, _raise_interrupted)
     try:
-        succeeded, outputs = _run_cell(shell, source, limits)
+        succeeded, outputs = _run_cell(shell, index, source, limits)
     finally:
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     return {"succeeded": succeeded}, _as_json(outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from autograder.sandbox.calls.line import SocketLine
@@ -14,8 +14,8 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire.frames import PeerClosed
 from autograder.sandbox.wire.messages import Replaced
 
-RunCell = Callable[[str], tuple[Replaced, bytes]]
-"""Runs a cell's code; returns what to tell of it: header and block."""
+RunCell = Callable[[int, str], tuple[Replaced, bytes]]
+"""Runs code in the place of a cell's; returns what to tell of it: header and block."""
 
 
 class _Functions:
@@ -26,16 +26,20 @@ class _Functions:
         self._notebook = dict(names)
         self._own = self._notebook
 
-    def choose(self, exercise: str, stand_ins: dict[str, RemoteFunction]) -> Any:
-        """Put these stand-ins in the place of all earlier ones; return the exercise's function."""
-        self._put({**self._own, **stand_ins})
+    def choose(self, exercise: str, names: list[str], make: Callable[[str, Any], Any]) -> Any:
+        """Put stand-ins of these names in place of all earlier ones; return what is to be called.
+
+        `make` makes one of its name and the notebook's own function.
+        """
+        self._put({**self._own, **{name: make(name, self._own.get(name)) for name in names}})
         function = self._names.get(exercise)
         return function if callable(function) else None
 
-    def replace(self, exercise: str, source: str, run_cell: RunCell) -> tuple[Replaced, bytes]:
+    def replace(self, header: Mapping[str, Any], run_cell: RunCell) -> tuple[Replaced, bytes]:
         """Run other code in the place of an exercise's cell; where it fails, nothing is left."""
+        exercise = header["exercise"]
         self._put({name: own for name, own in self._notebook.items() if name != exercise})
-        told = run_cell(source)
+        told = run_cell(header["cell"], header["source"])
         self._own = dict(self._names)
         return told
 
@@ -47,7 +51,7 @@ class _Functions:
 def serve_calls(line: SocketLine, shell: BoxShell, limits: Limits, run_cell: RunCell) -> None:
     """Serve the calls of one exercise after another until the judge hangs up."""
     functions = _Functions(shell.user_ns)
-    server = CallServer(line, None, lambda filename: filename in shell.compile._filename_map)
+    server = CallServer(line, None, shell.cell_of)
     while True:
         try:
             frame = line.receive()
@@ -55,13 +59,13 @@ def serve_calls(line: SocketLine, shell: BoxShell, limits: Limits, run_cell: Run
             return
         header = frame.header
         if header["do"] == "replace":
-            line.send(*functions.replace(header["exercise"], header["source"], run_cell))
+            line.send(*functions.replace(header, run_cell))
         elif header["do"] == "exercise":
-            stand_ins = {
-                name: RemoteFunction(line, {"stand_in": name}, server.given)
-                for name in header["stand_ins"]
-            }
-            server.function = functions.choose(header["exercise"], stand_ins)
+            server.function = functions.choose(
+                header["exercise"],
+                header["stand_ins"],
+                lambda name, own: RemoteFunction(line, {"stand_in": name}, server.given, own),
+            )
         else:
             limit_cpu(limits.call_cpu_s)
             server.handle(frame)

@@ -125,6 +125,7 @@ class BoxShell(InteractiveShell):
 
     def __init__(self, **kwargs: Any) -> None:
         self.outputs = Outputs()
+        self._cells: dict[int, int] = {}
         super().__init__(**kwargs)
 
     def enable_gui(self, gui: str | None = None) -> None:
@@ -134,9 +135,17 @@ class BoxShell(InteractiveShell):
         lines = [line for part in stb for line in str(part).splitlines()]
         self.outputs.error(getattr(etype, "__name__", "Error"), str(evalue), lines)
 
-    def run_one(self, source: str, max_output_bytes: int) -> tuple[bool, list[dict[str, Any]]]:
+    def cell_of(self, filename: str) -> int | None:
+        """Return the index of the cell whose code goes by this file name, where it is one's."""
+        number = self.compile._filename_map.get(filename)
+        return None if number is None else self._cells.get(number)
+
+    def run_one(
+        self, source: str, max_output_bytes: int, cell: int = -1
+    ) -> tuple[bool, list[dict[str, Any]]]:
         """Run one cell; return whether it ended without an error, and its outputs."""
         self.outputs.start(max_output_bytes)
+        self._cells[self.execution_count] = cell
         saved = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = _Stream(self.outputs, "stdout"), _Stream(self.outputs, "stderr")
         try:

@@ -106,6 +106,7 @@ class Replace(TypedDict):
 
     do: Literal["replace"]
     exercise: str
+    cell: int
     source: str
 
 
@@ -153,12 +154,12 @@ class Missing(TypedDict):
 
 
 class Raised(TypedDict):
-    """Exercise: the function raised; `own` are the student's own lines it came through."""
+    """Exercise: the function raised; `own` is where it came through cells: indices and lines."""
 
     reply: Literal["error"]
     type: str
     message: str
-    own: list[dict[str, Any]]
+    own: list[list[int]]
 
 
 class CallOurs(TypedDict):
@@ -182,6 +183,12 @@ class Returned(TypedDict):
     handle: NotRequired[int]
 
 
+class Yours(TypedDict):
+    """Judge: for this exercise the notebook's own function is used, not ours."""
+
+    yours: Literal[True]
+
+
 class Refused(TypedDict):
     """Judge: our function raised this."""
 
@@ -190,7 +197,7 @@ class Refused(TypedDict):
 
 FROM_JUDGE = (Start, Command, RunCells, OpenCalls, Choose, Replace, Call, AskGradient)
 """What the judge says of its own accord."""
-ANSWERS_OF_JUDGE = (Returned, Refused)
+ANSWERS_OF_JUDGE = (Returned, Yours, Refused)
 """What it says when student code called a function of ours."""
 FROM_BOX = (
     *(Ready, Used, UsedNow, CellBegins, CellEnded, CellsDone, ExerciseEnded),

@@ -10,6 +10,7 @@ from autograder.cli import main
 from autograder.course.made_up import made_up_notebook, notebook_bytes
 from autograder.grading.calibration import Calibrator
 from autograder.grading.calibration_cases import Case, Face, cases_of
+from autograder.grading.submission import Earlier
 from autograder.submissions.reading import parse
 from autograder.submissions.rebuilding import rebuild
 
@@ -98,9 +99,8 @@ def test_an_answer_is_graded_as_in_a_notebook_of_its_own(calibrator, source):
     made = made_up_notebook(calibrator.reference.notebook, {"square": source})
     cells = parse(notebook_bytes(made), "made up")
     grader = calibrator.grader
-    whole = grader.grade_rebuilt(
-        rebuild(cells, grader.loaded.release), "jo", grader.loaded.key(b"")
-    )
+    rebuilt = rebuild(cells, grader.loaded.release)
+    whole, _ = grader.grade_rebuilt(rebuilt, "jo", grader.loaded.key(b""), Earlier())
     assert shown(tried) == shown(whole.exercises[0])
 
 

@@ -1,12 +1,14 @@
 """What is done of a class, in which order, and what is kept: with judges that start no box."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autograder.atomic_files import write_whole
 from autograder.errors import AutograderError
+from autograder.grading.begun import Begun
 from autograder.grading.class_run import ClassGrading
 from autograder.grading.settings import ClassSettings
 from autograder.grading.submission import Grader
@@ -21,7 +23,7 @@ SETTINGS = ClassSettings(1, Isolation.BOX, Limits(notebook_mb=1))
 class FakeGrader(Grader):
     """A grader that runs nothing: everything gets 0; what a file says decides what goes wrong."""
 
-    def grade_file(self, path: Path, student: str, kept=None):
+    def grade_file(self, path: Path, student: str, earlier=None, *, may_doubt=False, **_):
         content = path.read_bytes()
         if content == b"raises":
             raise RuntimeError("a bug of ours")
@@ -29,8 +31,9 @@ class FakeGrader(Grader):
         log = path.parents[3] / "log"
         with log.open("a") as file:
             file.write(f"{student}\n")
-        if content == b"in doubt":
+        if content == b"in doubt" and may_doubt:
             graded.result.in_doubt = True
+            return replace(graded, begun=Begun())
         return graded
 
 

@@ -59,4 +59,5 @@ def test_what_one_exercise_leaves_behind_the_next_does_not_meet(grader, submit, 
     square = "def square(x):\n    global weighted_energy, cube\n    weighted_energy = cube = 0\n"
     found = verdicts(grader, submit, square=square + "    return x * x")
     assert set(found.values()) == {Verdict.PASSED}
-    assert len(forks) == len(found)
+    # One to be graded in, and one to show that it answers a first question as it did.
+    assert len(forks) == 2 * len(found)

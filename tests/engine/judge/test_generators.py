@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from autograder.judge.answer import Answer
+from autograder.sandbox.host.callbacks import StandIns
 from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.session import Session
 from autograder.testing import callback
@@ -24,7 +25,7 @@ def in_box(grader):
     channels = []
 
     def make(name, reference):
-        channels.append(submission.open_exercise(name, {}))
+        channels.append(submission.open_exercise(name, StandIns()))
         return Answer(name, Conversation(channels[-1]), reference, seed=5)
 
     yield make

@@ -11,7 +11,7 @@ import torch
 from autograder.judge.answer import Answer
 from autograder.sandbox.host.channel import Channel
 from autograder.sandbox.host.conversation import Conversation
-from autograder.sandbox.host.failures import AnswerCrashed, StudentRaised
+from autograder.sandbox.host.failures import AnswerCrashed, OwnLine, StudentRaised
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire.frames import MIB, PeerClosed, receive_frame, send_frame
 from autograder.testing import callback
@@ -110,7 +110,7 @@ def test_a_gradient_of_a_callback_that_was_not_made_is_refused(lying, handle):
 
 
 def test_callbacks_beyond_their_bytes_are_refused(lying, monkeypatch):
-    monkeypatch.setattr("autograder.sandbox.host.callbacks._MAX_CALLBACK_BYTES", 2 * len(ONES))
+    monkeypatch.setattr("autograder.sandbox.host.callbacks.MAX_CALL_BYTES", 2 * len(ONES))
     arguments = {"kind": "tuple", "value": [{"kind": "tuple", "value": []}, {"kind": "dict"}]}
     arguments["value"][1]["value"] = []
     call = ({"callback": 0, "value": arguments}, ONES)
@@ -139,13 +139,19 @@ def test_a_false_gradient_is_refused(lying, name):
 
 
 def test_an_error_is_told_in_bounded_words(lying):
-    own = [{"line": "x", "function": "f" * 500, "text": "t" * 500}] * 50
+    own = [[3, 7]] * 50
     answer = lying(({"reply": "error", "type": "E" * 500, "message": "m" * 5000, "own": own}, b""))
     with pytest.raises(StudentRaised) as caught:
         answer(1.0)
     assert len(caught.value.message) < 700
-    assert len(caught.value.own_lines) == 8
-    assert all(len(own.text) == 200 and own.line == 0 for own in caught.value.own_lines)
+    assert caught.value.own_lines == (OwnLine(cell=3, line=7),) * 8
+
+
+@pytest.mark.parametrize("place", [{"line": 3}, [3], [3, "7"], [3, 7, 1], [-1, 7], [3, 2**40], 3])
+def test_a_place_that_is_none_is_refused(lying, place):
+    reply = {"reply": "error", "type": "E", "message": "m", "own": [place]}
+    with pytest.raises(AnswerCrashed, match="a traceback that is none"):
+        lying((reply, b""))(1.0)
 
 
 def test_a_peer_that_hangs_up_has_crashed(lying):
