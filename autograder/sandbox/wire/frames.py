@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.sandbox.memory import MIB
+from autograder.sandbox.wire.bounded_json import TooManyParts, read_json
 
 _PREFIX = struct.Struct("<4sIQ")
 _MAGIC = b"agr1"
 
 MAX_HEADER_BYTES = 4 * MIB
+MAX_HEADER_PARTS = 250_000
+"""A result of `MAX_NODES` nodes has fewer; as objects of Python they take 30 MiB at the most."""
 
 
 class FrameError(Exception):
@@ -39,6 +42,11 @@ class Frame:
     block: bytes = b""
     text: bytes = b""
     """The header as it was sent."""
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that this message keeps while it is kept, its header as text."""
+        return len(self.text) + len(self.block)
 
     @property
     def digest(self) -> bytes:
@@ -80,15 +88,17 @@ def receive_frame(
     text = _receive_exactly(sock, header_bytes, deadline)
     block = _receive_exactly(sock, block_bytes, deadline)
     try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        header = read_json(text, max_parts=MAX_HEADER_PARTS)
+    except TooManyParts as error:
+        raise FrameError(f"a header of {error}") from error
+    except ValueError as error:
         raise FrameError("a header that is not JSON") from error
     if not isinstance(header, dict):
         raise FrameError("a header that is not an object")
-    return Frame(header, bytes(block), bytes(text))
+    return Frame(header, block, text)
 
 
-def _receive_exactly(sock: socket.socket, count: int, deadline: float | None) -> bytearray:
+def _receive_exactly(sock: socket.socket, count: int, deadline: float | None) -> bytes:
     received = bytearray()
     while len(received) < count:
         if deadline is not None:
@@ -105,4 +115,4 @@ def _receive_exactly(sock: socket.socket, count: int, deadline: float | None) ->
         if not part:
             raise PeerClosed
         received += part
-    return received
+    return bytes(received)

@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import threading
 import time
 
 import pytest
@@ -134,3 +135,17 @@ def test_sending_to_a_peer_that_does_not_read_ends_in_time(pair):
     pair[0].settimeout(0.05)
     with pytest.raises(DeadlinePassed):
         send_frame(pair[0], {}, bytes(8 * MIB))
+
+
+def test_a_header_of_too_many_parts_is_refused_before_it_is_made(pair):
+    parts = b"[" + b'{"":0},' * 100_000 + b"0]"
+    threading.Thread(
+        target=pair[0].sendall, args=(raw_frame(b'{"a": ' + parts + b"}"),), daemon=True
+    ).start()
+    with pytest.raises(FrameError, match="a header of more than 250000 parts"):
+        receive_frame(pair[1], max_block_bytes=10)
+
+
+def test_a_frame_knows_its_size(pair):
+    send_frame(pair[0], {"a": 1}, b"xyz")
+    assert receive_frame(pair[1], max_block_bytes=10).size == len('{"a": 1}') + 3
