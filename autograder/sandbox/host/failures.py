@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from autograder.results.verdicts import Verdict
 from autograder.safe_text import for_page
 
+# Of what a message quotes, most is the student's to write.
+_MAX_MESSAGE = 2000
+
 
 @dataclass(frozen=True)
 class OwnLine:
@@ -32,8 +35,9 @@ class AnswerFailure(Exception):
     def __init__(
         self, message: str, own_lines: tuple[OwnLine, ...] = (), guarded: str | None = None
     ) -> None:
+        message = for_page(message[:_MAX_MESSAGE])
         super().__init__(message)
-        self.message = for_page(message)
+        self.message = message
         self.own_lines = own_lines
         self.guarded = self.message if guarded is None else guarded
 

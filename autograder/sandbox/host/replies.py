@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from autograder.sandbox.host.failures import (
@@ -16,7 +17,9 @@ from autograder.sandbox.host.failures import (
     OwnLine,
     StudentRaised,
 )
+from autograder.sandbox.memory import own_work
 from autograder.sandbox.wire.arguments_in import Packed
+from autograder.sandbox.wire.changes import read_changes
 from autograder.sandbox.wire.frames import Frame
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
 
@@ -51,28 +54,12 @@ def read_value(frame: Frame, packed: Packed) -> Reply:
         raise _raised(header)
     if header["reply"] != "value":
         raise HostileReply("a reply to another question")
-    decoder = Decoder(frame.block)
-    value = decoder.value(header.get("value"))
-    return Reply(value, decoder.graphs, _read_changes(header, decoder, len(packed.originals)))
-
-
-def _read_changes(
-    header: dict[str, Any], decoder: Decoder, leaves: int
-) -> dict[int, dict[str, Any]]:
-    changes: dict[int, dict[str, Any]] = {}
-    listed = header.get("changes")
-    if not isinstance(listed, list) or len(listed) > leaves:
-        raise HostileReply("changes that are no list")
-    for change in listed:
-        leaf = change.get("leaf") if isinstance(change, dict) else None
-        if not isinstance(leaf, int) or not 0 <= leaf < leaves:
-            raise HostileReply("a change of something that was not sent")
-        changes[leaf] = {
-            key: decoder.value(change[key]) for key in ("values", "grad", "state") if key in change
-        }
-        if isinstance(change.get("requires_grad"), bool):
-            changes[leaf]["requires_grad"] = change["requires_grad"]
-    return changes
+    with own_work():
+        decoder = Decoder(frame.block)
+        value = decoder.value(header.get("value"))
+        changes = read_changes(header.get("changes"), decoder, packed)
+        decoder.finish()
+    return Reply(value, decoder.graphs, changes)
 
 
 def read_gradients(frame: Frame, inputs: list[torch.Tensor]) -> list[torch.Tensor | None]:
@@ -82,20 +69,27 @@ def read_gradients(frame: Frame, inputs: list[torch.Tensor]) -> list[torch.Tenso
     nodes = frame.header.get("value")
     if not isinstance(nodes, list) or len(nodes) != len(inputs):
         raise HostileReply("gradients of something else")
-    decoder = Decoder(frame.block)
-    gradients: list[torch.Tensor | None] = []
-    for node, leaf in zip(nodes, inputs, strict=True):
-        gradient = decoder.value(node)
-        if gradient is not None:
-            if not isinstance(gradient, torch.Tensor) or gradient.shape != leaf.shape:
-                raise HostileReply("a gradient of another shape")
-            gradient = gradient.to(leaf.dtype)
-        gradients.append(gradient)
+    with own_work():
+        decoder = Decoder(frame.block)
+        gradients = [
+            _read_gradient(node, leaf, decoder) for node, leaf in zip(nodes, inputs, strict=True)
+        ]
+        decoder.finish()
     return gradients
 
 
+def _read_gradient(node: Any, leaf: torch.Tensor, decoder: Decoder) -> torch.Tensor | None:
+    kind = node.get("kind") if isinstance(node, dict) else None
+    if kind == "none":
+        return None
+    gradient = decoder.array_of(node, tuple(leaf.shape)) if kind == "tensor" else None
+    if not isinstance(gradient, np.ndarray):
+        raise HostileReply("a gradient of another shape")
+    return torch.from_numpy(gradient).to(leaf.dtype)
+
+
 def _raised(header: dict[str, Any]) -> AnswerFailure:
-    kind, message = str(header.get("type", ""))[:100], str(header.get("message", ""))[:500]
+    kind, message = _text(header.get("type"), 100), _text(header.get("message"), 500)
     own = tuple(_own_lines(header.get("own")))
     if kind == "NotImplementedError":
         return AnswerMissing("Not solved yet: it still raises NotImplementedError.", own)
@@ -114,3 +108,8 @@ def _own_lines(listed: Any) -> Iterator[OwnLine]:
 
 def _is_index(value: Any) -> bool:
     return type(value) is int and 0 <= value < _MAX_INDEX
+
+
+def _text(value: Any, letters: int) -> str:
+    """Return a text's beginning; of what is no text, none: written out, it could be very long."""
+    return value[:letters] if isinstance(value, str) else ""

@@ -15,7 +15,10 @@ from autograder.sandbox.wire.arguments_in import (
     TorchGeneratorLeaf,
     Unpacked,
 )
-from autograder.sandbox.wire.results_out import Encoder, HostileReply
+from autograder.sandbox.wire.generator_states import apply_state
+from autograder.sandbox.wire.results_out import Decoder, Encoder, HostileReply
+
+_GENERATORS = (torch.Generator, np.random.Generator)
 
 
 def find_changes(arguments: Unpacked, encoder: Encoder) -> list[dict[str, Any]]:
@@ -68,6 +71,45 @@ def _same(one: Any, other: Any) -> bool:
     )
 
 
+def read_changes(listed: Any, decoder: Decoder, packed: Packed) -> dict[int, dict[str, Any]]:
+    """Return by leaf what a reply claims to have changed; raise HostileReply where it cannot be.
+
+    What can be true of a leaf is known before anything is decoded: an array of its own shape, or
+    the state of a generator. An array of another shape is an Opaque: something was changed.
+    """
+    if not isinstance(listed, list) or len(listed) > len(packed.originals):
+        raise HostileReply("changes that are no list")
+    changes: dict[int, dict[str, Any]] = {}
+    for claimed in listed:
+        leaf = claimed.get("leaf") if isinstance(claimed, dict) else None
+        if not isinstance(leaf, int) or not 0 <= leaf < len(packed.originals):
+            raise HostileReply("a change of something that was not sent")
+        if leaf in changes:
+            raise HostileReply("two changes of one thing")
+        claims = {key: node for key, node in claimed.items() if key != "leaf"}
+        if not claims:
+            raise HostileReply("a change of nothing")
+        original = packed.originals[leaf]
+        changes[leaf] = {
+            key: _read_change(key, node, original, decoder) for key, node in claims.items()
+        }
+    return changes
+
+
+def _read_change(key: str, node: Any, original: Any, decoder: Decoder) -> Any:
+    if key == "state" and isinstance(original, _GENERATORS):
+        return decoder.state(node)
+    if key == "values" and isinstance(original, (np.ndarray, torch.Tensor)):
+        return decoder.array_of(node, tuple(original.shape))
+    if key == "grad" and isinstance(original, torch.Tensor):
+        if isinstance(node, dict) and node.get("kind") == "none":
+            return None
+        return decoder.array_of(node, tuple(original.shape))
+    if key == "requires_grad" and isinstance(original, torch.Tensor) and isinstance(node, bool):
+        return node
+    raise HostileReply("a change of what was not sent")
+
+
 def apply_changes(packed: Packed, changes: dict[int, dict[str, Any]]) -> None:
     """Bring to the judge's own objects what the call did to its copies of them."""
     for index, change in changes.items():
@@ -76,32 +118,8 @@ def apply_changes(packed: Packed, changes: dict[int, dict[str, Any]]) -> None:
             _apply_array(original, change)
         elif isinstance(original, torch.Tensor):
             _apply_tensor(original, change)
-        elif isinstance(original, torch.Generator):
-            _set_state(original, change.get("state"))
-        elif isinstance(original, np.random.Generator):
-            _check_position(change.get("state"))
-            _set_state(original, change.get("state"))
-
-
-def _set_state(generator: torch.Generator | np.random.Generator, state: Any) -> None:
-    try:
-        if isinstance(generator, torch.Generator):
-            generator.set_state(torch.from_numpy(state))
-        else:
-            generator.bit_generator.state = state
-    except (RuntimeError, TypeError, ValueError, LookupError, OverflowError) as error:
-        raise HostileReply("a state that no generator has") from error
-
-
-def _check_position(state: Any) -> None:
-    """Refuse a place beyond the numbers a state holds: numpy does not, and would read there."""
-    if not isinstance(state, dict):
-        return
-    inner = state.get("state")
-    for where, key, last in ((inner, "pos", 624), (state, "buffer_pos", 4)):
-        place = where.get(key, 0) if isinstance(where, dict) else 0
-        if not isinstance(place, int) or not 0 <= place <= last:
-            raise HostileReply("a state that no generator has")
+        elif isinstance(original, _GENERATORS):
+            apply_state(original, change.get("state"))
 
 
 def _apply_array(original: np.ndarray[Any, Any], change: dict[str, Any]) -> None:

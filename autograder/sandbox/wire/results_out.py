@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 import torch
+
+from autograder.sandbox.wire.arrays import (
+    NotArrays,
+    Place,
+    find_arrays,
+    may_cross,
+    read_array,
+)
 
 MAX_DEPTH = 16
 MAX_NODES = 20_000
 MAX_TEXT = 20_000
 MAX_INTEGER_DIGITS = 60
 
-# safetensors has no complex128 and nothing that needs a pickle; what is not here stays in the box.
-SUPPORTED_DTYPES = frozenset(
-    {"float64", "float32", "float16", "int64", "int32", "int16", "int8"}
-    | {"uint64", "uint32", "uint16", "uint8", "bool"}
-)
+# A generator's state: torch's is 5056 bytes, and numpy's largest is a key of 2496.
+_MAX_STATE_BYTES = 8192
+_MAX_STATE_NODES = 32
 
 
 class HostileReply(Exception):
@@ -51,12 +58,15 @@ class Encoder:
 
     def node(self, value: Any) -> dict[str, Any]:
         """Return the JSON node of a value; what cannot cross becomes an opaque node."""
-        before = self._nodes
+        before = self._nodes, len(self.arrays), len(self.tensors)
         try:
             return self._node(value, 0)
         except _TooLarge:
-            # As a whole: the judge counts nodes as this encoder does.
-            self._nodes = before + 1
+            # As a whole: the judge counts nodes as this encoder does, and wants no array unnamed.
+            self._nodes = before[0] + 1
+            for name in list(self.arrays)[before[1] :]:
+                del self.arrays[name]
+            del self.tensors[before[2] :]
             return {"kind": "opaque", "value": "a very large or deeply nested result"}
 
     def _node(self, value: Any, depth: int) -> dict[str, Any]:
@@ -99,7 +109,7 @@ class Encoder:
         return node
 
     def _array(self, kind: str, value: np.ndarray[Any, Any]) -> dict[str, Any]:
-        if value.dtype.name not in SUPPORTED_DTYPES:
+        if not may_cross(value):
             shape = "×".join(map(str, value.shape))
             return {"kind": "opaque", "value": f"an array of {value.dtype.name} ({shape})"[:200]}
         name = str(len(self.arrays))
@@ -114,7 +124,11 @@ class Encoder:
 
 @dataclass
 class Decoder:
-    """Decode what the box sent; runs in the judge and raises HostileReply on anything odd."""
+    """Decode what the box sent; runs in the judge and raises HostileReply on anything odd.
+
+    Each array is named by one node, and copied once: what is decoded is never larger than the
+    frame. `finish` refuses arrays that no node named.
+    """
 
     block: bytes
     graphs: dict[int, torch.Tensor] = field(default_factory=dict)
@@ -122,24 +136,55 @@ class Decoder:
     given: list[Any] = field(default_factory=list)
     """What a function that comes back by its number stands for."""
     _nodes: int = 0
+    _largest: float = math.inf
+    """The bytes that an array may have."""
 
     def __post_init__(self) -> None:
-        self._arrays: dict[str, np.ndarray[Any, Any]] = {}
-        if not self.block:
-            return
-        try:
-            self._arrays = safetensors.numpy.load(self.block)
-        except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
-            raise HostileReply("arrays that are not safetensors") from error
-        for array in self._arrays.values():
-            if array.dtype.name not in SUPPORTED_DTYPES:
-                raise HostileReply(f"an array of {array.dtype.name}")
+        self._left: dict[str, Place] = {}
+        if self.block:
+            with _no_arrays():
+                self._left = find_arrays(self.block)
 
-    def value(self, node: Any, depth: int = 0) -> Any:
-        """Return the value a node describes: numbers, text, arrays, tensors, containers, Opaque."""
+    def finish(self) -> None:
+        """Refuse a frame that holds what nothing in it names."""
+        if self._left:
+            raise HostileReply("an array that nothing names")
+
+    def array_of(self, node: Any, shape: tuple[int, ...]) -> Any:
+        """Return the array of a node where it has this shape; of another one an Opaque.
+
+        What has another shape is never read.
+        """
+        self._count(node, 0)
+        kind, name = node.get("kind"), node.get("value")
+        if kind == "opaque" and isinstance(name, str):
+            return self._scalar(kind, name)
+        if kind not in ("array", "tensor") or not isinstance(name, str):
+            raise HostileReply("a change that is no array")
+        place = self._take(name)
+        if place.shape != shape:
+            return Opaque("an array of another shape")
+        return self._read(place)
+
+    def state(self, node: Any) -> Any:
+        """Return what a node describes that can be a generator's state: little."""
+        last, self._largest = self._nodes + _MAX_STATE_NODES, _MAX_STATE_BYTES
+        try:
+            state = self.value(node)
+        finally:
+            self._largest = math.inf
+        if self._nodes > last:
+            raise HostileReply("a state that no generator has")
+        return state
+
+    def _count(self, node: Any, depth: int) -> None:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES or not isinstance(node, dict):
             raise HostileReply("a result that is not a tree of bounded size")
+
+    def value(self, node: Any, depth: int = 0) -> Any:
+        """Return the value a node describes: numbers, text, arrays, tensors, containers, Opaque."""
+        self._count(node, depth)
         kind, content = node.get("kind"), node.get("value")
         if kind == "none":
             return None
@@ -178,16 +223,28 @@ class Decoder:
             raise HostileReply("a number that is none") from error
 
     def _array(self, node: dict[str, Any], kind: str, name: str) -> Any:
-        if name not in self._arrays:
-            raise HostileReply("an array that was not sent")
-        array = self._arrays[name]
+        array = self._read(self._take(name))
         if kind == "array":
             return array
-        tensor = torch.from_numpy(array.copy())
+        tensor = torch.from_numpy(array)
         graph = node.get("graph")
         if isinstance(graph, int) and not isinstance(graph, bool) and tensor.is_floating_point():
+            if graph in self.graphs or not 0 <= graph < MAX_NODES:
+                raise HostileReply("a graph of no number of its own")
             self.graphs[graph] = tensor
         return tensor
+
+    def _take(self, name: str) -> Place:
+        place = self._left.pop(name, None)
+        if place is None:
+            raise HostileReply("an array that was not sent, or is named twice")
+        return place
+
+    def _read(self, place: Place) -> np.ndarray[Any, Any]:
+        if place.stop - place.start > self._largest:
+            raise HostileReply("a state that no generator has")
+        with _no_arrays():
+            return read_array(self.block, place)
 
     def _dict(self, content: list[Any], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -196,6 +253,14 @@ class Decoder:
                 raise HostileReply("a dict that is none")
             result[item[0]] = self.value(item[1], depth + 1)
         return result
+
+
+@contextlib.contextmanager
+def _no_arrays() -> Iterator[None]:
+    try:
+        yield
+    except NotArrays as error:
+        raise HostileReply(f"arrays that are not safetensors ({error})") from error
 
 
 def carries_graph(value: Any) -> bool:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from autograder.sandbox.wire.arguments_in import Packed
-from autograder.sandbox.wire.changes import apply_changes
-from autograder.sandbox.wire.results_out import HostileReply
+from autograder.sandbox.wire.changes import apply_changes, read_changes
+from autograder.sandbox.wire.results_out import Decoder, Encoder, HostileReply, Opaque
 
 
 def apply(original, change):
@@ -66,3 +66,46 @@ def test_a_change_keeps_the_kind_of_what_it_changes():
     assert array.tolist() == [1, 2]
     assert tensor.dtype == tensor.grad.dtype == torch.float64
     assert tensor.grad.tolist() == [3, 4]
+
+
+ZEROS = np.zeros(2)
+VALUES = {"kind": "array", "value": "0"}
+NONE = {"kind": "none"}
+IMPOSSIBLE = {
+    "of nothing": (ZEROS, [{"leaf": 0}]),
+    "two of one thing": (ZEROS, [{"leaf": 0, "values": VALUES}, {"leaf": 0, "values": VALUES}]),
+    "of what was not sent": (ZEROS, [{"leaf": 1, "values": VALUES}]),
+    "a gradient of an array": (ZEROS, [{"leaf": 0, "grad": VALUES}]),
+    "a state of an array": (ZEROS, [{"leaf": 0, "state": VALUES}]),
+    "another word": (ZEROS, [{"leaf": 0, "also": VALUES}]),
+    "a list of arrays": (ZEROS, [{"leaf": 0, "values": {"kind": "list", "value": [VALUES]}}]),
+    "text": (ZEROS, [{"leaf": 0, "values": {"kind": "text", "value": "a"}}]),
+    "no values": (torch.zeros(2), [{"leaf": 0, "values": NONE}]),
+    "a number of a flag": (torch.zeros(2), [{"leaf": 0, "requires_grad": 1}]),
+    "values of a generator": (torch.Generator(), [{"leaf": 0, "values": VALUES}]),
+    "anything of a callback": (abs, [{"leaf": 0, "values": VALUES}]),
+    "no node": (ZEROS, [{"leaf": 0, "values": [1]}]),
+}
+
+
+def decoder_of(*arrays):
+    encoder = Encoder()
+    for array in arrays:
+        encoder.node(array)
+    return Decoder(encoder.block())
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_change_is_looked_at_before_it_is_decoded(name):
+    original, listed = IMPOSSIBLE[name]
+    with pytest.raises(HostileReply):
+        read_changes(listed, decoder_of(np.ones(2)), Packed(b"", [original]))
+
+
+def test_a_change_of_another_shape_is_known_and_not_read():
+    changes = read_changes(
+        [{"leaf": 0, "values": VALUES}], decoder_of(np.ones(10**6)), Packed(b"", [ZEROS])
+    )
+    assert changes == {0: {"values": Opaque("an array of another shape")}}
+    with pytest.raises(HostileReply, match="beyond its shape"):
+        apply_changes(Packed(b"", [ZEROS]), changes)

@@ -8,12 +8,12 @@ import pytest
 import safetensors.numpy
 import torch
 
+from autograder.sandbox.wire.arrays import SUPPORTED_DTYPES
 from autograder.sandbox.wire.results_out import (
     MAX_DEPTH,
     MAX_INTEGER_DIGITS,
     MAX_NODES,
     MAX_TEXT,
-    SUPPORTED_DTYPES,
     Decoder,
     Encoder,
     HostileReply,
@@ -239,6 +239,26 @@ HOSTILE_BLOCKS = {
     "negative shape": safetensors_with({"0": {**EIGHT, "shape": [-1]}}, bytes(8)),
     "unknown dtype": safetensors_with({"0": {**EIGHT, "dtype": "OBJ"}}, bytes(8)),
     "bytes nobody owns": safetensors_with({"0": EIGHT}, bytes(16)),
+    "bytes two own": safetensors_with({"0": EIGHT, "1": EIGHT}, bytes(8)),
+    "two of one name": safetensors_with(
+        json.dumps({"0": EIGHT})[:-1].encode() + b', "0"' + json.dumps({"1": EIGHT})[4:].encode(),
+        bytes(8),
+    ),
+    "a name that is no number": safetensors_with({"x": EIGHT}, bytes(8)),
+    "metadata": safetensors_with({"__metadata__": {"a": "b"}, "0": EIGHT}, bytes(8)),
+    "more arrays than nodes": safetensors_with(
+        {
+            str(number): {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
+            for number in range(MAX_NODES + 1)
+        }
+    ),
+    "axes beyond their limit": safetensors_with({"0": {**EIGHT, "shape": [1] * 33}}, bytes(8)),
+    "an empty array of endless axes": safetensors_with(
+        {"0": {**EIGHT, "shape": [0, 2**40, 2**40], "data_offsets": [0, 0]}}
+    ),
+    "a header beyond its limit": safetensors_with(b"{" + b" " * (5 * 2**20)),
+    "a header that ends early": safetensors_with(b'{"0":{"dtype":"F64","shape":[1'),
+    "a number beyond all": safetensors_with({"0": {**EIGHT, "shape": [10**30]}}, bytes(8)),
     "bfloat16": safetensors_with(
         {"0": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}, bytes(2)
     ),
@@ -295,3 +315,78 @@ def test_an_integer_tensor_has_no_graph():
 )
 def test_finiteness_is_said_of_every_kind(value, finite):
     assert is_finite(value) is finite
+
+
+def test_an_array_is_named_once():
+    decoder = Decoder(safetensors.numpy.save({"0": np.ones(2)}))
+    node = {"kind": "array", "value": "0"}
+    with pytest.raises(HostileReply, match="named twice"):
+        decoder.value({"kind": "list", "value": [node, node]})
+
+
+def test_a_tensor_that_is_returned_twice_arrives_twice():
+    x = torch.ones(2, requires_grad=True) * 2
+    encoder = Encoder()
+    node = encoder.node((x, x))
+    decoder = Decoder(encoder.block())
+    one, other = decoder.value(node)
+    decoder.finish()
+    assert one.tolist() == other.tolist() == [2, 2]
+    assert decoder.graphs[0] is one
+    assert decoder.graphs[1] is other
+
+
+def test_an_array_that_nothing_names_is_refused():
+    decoder = Decoder(safetensors.numpy.save({"0": np.ones(2), "1": np.ones(2)}))
+    decoder.value({"kind": "array", "value": "0"})
+    with pytest.raises(HostileReply, match="nothing names"):
+        decoder.finish()
+
+
+def test_what_is_too_large_leaves_no_array_and_no_graph_behind():
+    encoder = Encoder()
+    x = torch.ones(1, requires_grad=True) * 2
+    nodes = [encoder.node([x, *([0] * MAX_NODES)]), encoder.node(x)]
+    decoder = Decoder(encoder.block())
+    assert decoder.value(nodes[0]) == TOO_LARGE
+    decoder.value(nodes[1])
+    decoder.finish()
+    assert list(decoder.graphs) == [0]
+    assert len(encoder.tensors) == 1
+
+
+def test_as_many_arrays_as_nodes_arrive():
+    value = [np.float64(number) for number in range(MAX_NODES - 1)]
+    assert round_trip(value)[-1] == MAX_NODES - 2
+
+
+@pytest.mark.parametrize("graphs", [(0, 0), (-1,), (MAX_NODES,)])
+def test_a_graph_has_a_number_of_its_own(graphs):
+    arrays = {str(number): np.ones(2) for number in range(len(graphs))}
+    decoder = Decoder(safetensors.numpy.save(arrays))
+    nodes = [{"kind": "tensor", "value": str(n), "graph": g} for n, g in enumerate(graphs)]
+    with pytest.raises(HostileReply, match="a graph of no number of its own"):
+        decoder.value({"kind": "list", "value": nodes})
+
+
+def test_a_truth_is_0_or_1():
+    block = safetensors_with({"0": {**EIGHT, "dtype": "BOOL", "shape": [8]}}, bytes(7) + b"\2")
+    with pytest.raises(HostileReply):
+        Decoder(block).value({"kind": "array", "value": "0"})
+
+
+def test_an_array_of_another_shape_is_never_read(monkeypatch):
+    monkeypatch.setattr("autograder.sandbox.wire.results_out.read_array", None)
+    decoder = Decoder(safetensors.numpy.save({"0": np.ones(2)}))
+    found = decoder.array_of({"kind": "array", "value": "0"}, (3,))
+    assert found == Opaque("an array of another shape")
+    decoder.finish()
+
+
+def test_a_state_holds_little():
+    decoder = Decoder(safetensors.numpy.save({"0": np.ones(2000)}))
+    with pytest.raises(HostileReply, match="a state that no generator has"):
+        decoder.state({"kind": "array", "value": "0"})
+    none = {"kind": "none"}
+    with pytest.raises(HostileReply, match="a state that no generator has"):
+        Decoder(b"").state({"kind": "list", "value": [none] * 40})
