@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
 import torch
 
 from autograder.sandbox.host.failures import ContractViolation
+from autograder.sandbox.memory import own_work
 from autograder.sandbox.wire.results_out import Opaque, carries_graph, is_finite
 from autograder.sandbox.wire.trees import leaves, sequence_like
+
+_NUMBERS = (torch.Tensor, np.ndarray, np.generic, bool, int, float)
+_MAX_KEY = 40
 
 
 def conform(exercise: str, value: Any, expected: Any) -> Any:
@@ -23,7 +29,9 @@ def conform(exercise: str, value: Any, expected: Any) -> Any:
             f"`{exercise}` returned a result that cannot be differentiated (.item(), .detach(), "
             "no_grad or numpy?); expected one that gradients flow through."
         )
-    return _Conformer(exercise).conform(value, expected, "")
+    # What numpy warns of (a number beyond float32, say) is looked for in what comes of it.
+    with own_work(), np.errstate(all="ignore"):
+        return _Conformer(exercise).conform(value, expected, "")
 
 
 class _Conformer:
@@ -64,7 +72,8 @@ class _Conformer:
     def _sequence(self, value: Any, expected: Any, where: str) -> Any:
         count = len(expected)
         is_row = isinstance(value, (np.ndarray, torch.Tensor)) and value.ndim == 1
-        if is_row and _all_numbers(list(expected)):
+        # As Python's, numbers are four times as large, or more.
+        if is_row and len(value) == count and _all_numbers(list(expected)):
             value = value.tolist()
         if not isinstance(value, (tuple, list)):
             self._violate(where, describe(value), f"{count} results")
@@ -77,24 +86,38 @@ class _Conformer:
         return sequence_like(expected, items)
 
     def _numbers(self, value: Any, expected: Any, where: str) -> Any:
+        if not isinstance(expected, _NUMBERS):
+            self._violate(where, describe(value), describe(expected))
+        if isinstance(expected, torch.Tensor) and expected.layout != torch.strided:
+            expected = expected.to_dense()
         if isinstance(value, list) and value and _all_numbers(value):
             value = np.asarray([_bounded(item) for item in value])
         elif isinstance(value, int) and not isinstance(expected, int):
             value = _bounded(value)
-        if not isinstance(value, (torch.Tensor, np.ndarray, bool, int, float)):
+        if not isinstance(value, _NUMBERS):
             self._violate(where, describe(value), describe(expected))
         if _shape(value) != _shape(expected):
             self._violate(where, _shape_words(value), _shape_words(expected))
         kind, wanted = _number_kind(value), _number_kind(expected)
+        if "other" in (kind, wanted):
+            self._violate(where, _dtype_words(value), _dtype_words(expected))
         if kind != wanted and not (wanted == "floating" and kind == "integer"):
             value = self._other_kind(value, wanted, where)
         if is_finite(expected) and not is_finite(value):
             self._violate(where, "nan or inf", "finite numbers")
-        return _cast(value, expected)
+        if wanted == "integer" and not _fits(value, expected):
+            self._violate(where, "numbers beyond their range", _dtype_words(expected))
+        accepted = _cast(value, expected)
+        if is_finite(expected) and not is_finite(accepted):
+            self._violate(where, "numbers beyond their range", _dtype_words(expected))
+        return accepted
 
     def _other_kind(self, value: Any, wanted: str, where: str) -> Any:
         """Accept 3.0 for 3 and 1 for True; nothing else changes its kind."""
-        as_array = np.asarray(value.detach() if isinstance(value, torch.Tensor) else value)
+        if wanted in ("integer", "boolean") and not is_finite(value):
+            self._violate(where, "nan or inf", "finite numbers")
+        # An integer beyond int64 is an object as an array, and is neither 0 nor 1.
+        as_array = _plain(_bounded(value))
         integral = as_array.dtype.kind != "b" and bool(np.all(as_array == np.round(as_array)))
         if wanted == "integer" and integral:
             return value
@@ -122,7 +145,11 @@ def describe(value: Any) -> str:
 
 
 def _keys(value: dict[str, Any]) -> str:
-    return ", ".join(str(key) for key in list(value)[:10]) or "(none)"
+    return ", ".join(_shortened(str(key)) for key in itertools.islice(value, 10)) or "(none)"
+
+
+def _shortened(key: str) -> str:
+    return key if len(key) <= _MAX_KEY else f"{key[:_MAX_KEY]}…"
 
 
 def _all_numbers(value: list[Any]) -> bool:
@@ -131,7 +158,32 @@ def _all_numbers(value: list[Any]) -> bool:
 
 def _bounded(value: Any) -> Any:
     """Return an integer that no array can hold as a float."""
-    return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+    if not isinstance(value, int) or abs(value) < 2**63:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _fits(value: Any, expected: Any) -> bool:
+    """Say whether whole numbers are within the range of the integers they are expected as."""
+    if isinstance(expected, int):
+        # What the reference returns may be beyond int64 itself.
+        lowest, highest = min(-(2**63), int(expected)), max(2**63 - 1, int(expected))
+    elif isinstance(expected, torch.Tensor):
+        range_ = torch.iinfo(expected.dtype)
+        lowest, highest = range_.min, range_.max
+    else:
+        lowest, highest = np.iinfo(expected.dtype).min, np.iinfo(expected.dtype).max
+    array = _plain(value)
+    # As Python's: numpy would compare int64 with uint64, and with these bounds, as floats.
+    return not array.size or (int(array.min()) >= lowest and int(array.max()) <= highest)
+
+
+def _dtype_words(value: Any) -> str:
+    dtype = getattr(value, "dtype", None)
+    return f"numbers of {dtype}".replace("torch.", "") if dtype is not None else describe(value)
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -147,9 +199,17 @@ def _number_kind(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         if value.dtype == torch.bool:
             return "boolean"
-        return "floating" if value.is_floating_point() else "integer"
-    kind = np.asarray(value).dtype.kind
-    return {"b": "boolean", "f": "floating"}.get(kind, "integer")
+        if value.is_complex() or value.is_quantized:
+            return "other"
+        if value.is_floating_point():
+            # Torch cannot say whether numbers of 8 bits are finite.
+            return "floating" if value.dtype.itemsize > 1 else "other"
+        return "integer"
+    if isinstance(value, int):
+        # As an array, one beyond int64 is an object.
+        return "boolean" if isinstance(value, bool) else "integer"
+    kinds = {"b": "boolean", "f": "floating", "i": "integer", "u": "integer"}
+    return kinds.get(np.asarray(value).dtype.kind, "other")
 
 
 def _carries_gradient(value: Any) -> bool:
@@ -161,7 +221,13 @@ def _cast(value: Any, expected: Any) -> Any:
     if isinstance(expected, torch.Tensor):
         tensor = value if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
         return tensor.to(expected.dtype)
-    plain = value.detach().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+    plain = _plain(value)
     if isinstance(expected, (np.ndarray, np.generic)):
         return plain.astype(expected.dtype)
-    return type(expected)(plain.item())
+    kind = bool if isinstance(expected, bool) else int if isinstance(expected, int) else float
+    return kind(plain.item())
+
+
+def _plain(value: Any) -> np.ndarray[Any, Any]:
+    """Return numbers as an array, of Python's own where they are too large for any other."""
+    return np.asarray(value.detach() if isinstance(value, torch.Tensor) else value)

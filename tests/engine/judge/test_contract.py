@@ -1,11 +1,17 @@
 """The contract: which results are accepted as the reference's kind, and what is said of others."""
 
+import math
+import tracemalloc
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
 
 from autograder.judge.contract import conform, describe
 from autograder.sandbox.host.failures import ContractViolation
+from autograder.sandbox.memory import MemoryRanOut
+from autograder.sandbox.wire.arrays import SUPPORTED_DTYPES
 from autograder.sandbox.wire.results_out import Opaque
 
 F32, F64 = torch.float32, torch.float64
@@ -160,3 +166,146 @@ def test_a_cast_keeps_the_gradient():
 )
 def test_results_are_described_in_a_few_words(value, words):
     assert describe(np.asarray(value) if isinstance(value, np.generic) else value) == words
+
+
+HOSTILE_NUMBERS = {
+    "2^64 for an integer": (2**64, 1),
+    "a long integer for an integer": (10**59, 1),
+    "minus 2^63 - 1 for an integer": (-(2**63) - 1, 1),
+    "1e300 for an integer": (1e300, 1),
+    "1e300 in an array of integers": (np.array([1e300, 1]), np.array([1, 2])),
+    "2^64 for a boolean": (2**64, True),
+    "2^64 for a numpy integer": (2**64, np.int64(1)),
+    "2^64 for a tensor of integers": (2**64, torch.tensor(1)),
+    "unsigned for integers": (np.array([2**64 - 1], dtype=np.uint64), np.array([1])),
+    "unsigned for a tensor": (np.array([2**63], dtype=np.uint64), torch.tensor([1])),
+    "300 for a byte": (np.array([300]), np.array([1], dtype=np.int8)),
+    "-1 for an unsigned byte": (torch.tensor([-1]), torch.tensor([1], dtype=torch.uint8)),
+    "inf for a boolean": (np.inf, True),
+    "inf for booleans": (np.array([np.inf, 1]), np.array([True, False])),
+    "nan for integers": (np.array([np.nan, 1]), np.array([1, 2])),
+    "1e300 for float32": (np.array([1e300]), np.array([1], dtype=np.float32)),
+    "1e300 for a tensor of float32": (1e300, torch.tensor(1.0)),
+    "1e9 for float16": (np.array([1e9]), np.array([1], dtype=np.float16)),
+    "integers in a list": ([2**64, 1], np.array([1, 2])),
+    "a number for a set": (1, {1}),
+    "a number for a function": (1.0, abs),
+    "a number for a complex one": (1.0, 1j),
+    "a number for bytes": (1.0, b"1"),
+    "numbers for objects": (ROW, np.array([1, 2], dtype=object)),
+    "numbers for texts": (ROW, np.array(["1", "2"])),
+    "numbers for complex ones": (ROW, np.array([1j, 2])),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_NUMBERS)
+def test_a_number_beyond_what_is_expected_is_the_students_fault(name):
+    with pytest.raises(ContractViolation):
+        conform("f", *HOSTILE_NUMBERS[name])
+
+
+def test_integers_beyond_int64_are_accepted_where_the_reference_has_them():
+    assert conform("f", 2**100, 2**100) == 2**100
+    assert conform("f", 1, 2**100) == 1
+
+
+class Pair(NamedTuple):
+    a: float
+    b: float
+
+
+def zoo():
+    """Values of every kind that a box can send or a reference return, the odd ones above all."""
+    numbers = [
+        0,
+        1,
+        -1,
+        2,
+        2**31,
+        2**53 + 1,
+        2**63 - 1,
+        2**63,
+        2**64,
+        -(2**63),
+        10**59,
+        True,
+        False,
+    ]
+    numbers += [0.0, -0.0, 1.0, 0.5, 1e300, -1e300, 1e20, 5e-324, math.inf, -math.inf, math.nan]
+    arrays = []
+    for dtype in sorted(SUPPORTED_DTYPES):
+        for shape in [(), (2,), (0, 2)]:
+            arrays += [np.ones(shape, dtype)]
+            kind = np.dtype(dtype).kind
+            odd = [np.nan, np.inf] if kind == "f" else []
+            odd += [np.finfo(dtype).max] if kind == "f" else []
+            odd += [np.iinfo(dtype).max, np.iinfo(dtype).min] if kind in "iu" else []
+            arrays += [np.full(shape, number, dtype) for number in odd]
+    tensors = [torch.from_numpy(array) for array in arrays]
+    grown = [(torch.ones(shape, requires_grad=True) * 2) for shape in [(), (2,)]]
+    containers = [[], (), {}, [1, 2], (1.0, 2.0), [True, False], [2**64, 1], ["a"], [[1, 2], [3]]]
+    containers += [
+        {"a": 1},
+        {"1": 2.0},
+        {"a" * 10_000: 1},
+        [None],
+        (np.ones(2), None),
+        [[]],
+        Pair(1, 2),
+    ]
+    others = [None, "", "1", "a\ud800", Opaque("a generator")]
+    return [*numbers, *arrays, *tensors, *grown, *containers, *others]
+
+
+REFERENCES_ONLY = [
+    *({1: 2.0}, {"a": {"b": np.ones(2)}}, {1, 2}, abs, 1j, b"x", np.float64(1), np.int8(1)),
+    *(np.bool_(True), np.array([1j]), np.array([1, "a"], dtype=object), np.array(["a"])),
+    *(torch.ones(2, dtype=torch.bfloat16), torch.ones(2, dtype=torch.complex64)),
+    *(torch.Size([1, 2]), torch.ones(2, 2).max(0), 2**70, range(2), object(), np.str_("a")),
+    *(
+        torch.ones(2, dtype=torch.float8_e5m2),
+        torch.ones(2).to_sparse(),
+        slice(1),
+        math,
+        np.datetime64("2020-01-01"),
+    ),
+]
+
+
+def test_nothing_but_a_contract_violation_comes_of_any_pair():
+    values, longest = zoo(), 0
+    for expected in [*values, *REFERENCES_ONLY]:
+        for value in values:
+            try:
+                conform("f", value, expected)
+            except ContractViolation as violation:
+                longest = max(longest, len(violation.message))
+            except Exception as error:
+                raise AssertionError(f"{value!r} for {expected!r}") from error
+    assert 0 < longest < 1000
+
+
+def test_a_key_of_any_length_is_told_in_few_letters():
+    with pytest.raises(ContractViolation) as caught:
+        conform("f", {"k" * 4_000_000 + str(number): 1 for number in range(20)}, {"a": 1})
+    assert len(caught.value.message) < 1000
+
+
+def test_numbers_are_counted_before_they_are_made_pythons():
+    many = np.zeros(4_000_000, dtype=np.int16)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ContractViolation, match=r"shape \(4000000,\); expected 2 results"):
+            conform("f", many, (1, 2))
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_that_runs_out_is_no_verdict(monkeypatch):
+    def none_left(_):
+        raise MemoryError
+
+    monkeypatch.setattr("autograder.judge.contract.is_finite", none_left)
+    with pytest.raises(MemoryRanOut):
+        conform("f", 1.0, 1.0)
