@@ -17,6 +17,7 @@ import cloudpickle
 import numpy as np
 import torch
 
+from autograder.sandbox.wire.probes import neutral
 from autograder.sandbox.wire.trees import leaves
 
 
@@ -116,6 +117,10 @@ class _ArgumentPickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.leaves.append(leaf)
         self.originals.append(value)
         return self._index[id(value)]
+
+    def reducer_override(self, value: Any) -> Any:
+        """Let no function tell of the file and the test it comes from."""
+        return neutral(value, super().reducer_override(value))
 
     def _refuse_secret(self, value: Any) -> None:
         if isinstance(value, ModuleType):
