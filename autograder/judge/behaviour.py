@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from autograder.sandbox.wire.results_out import Opaque
 from autograder.testing import ATOL, RTOL
@@ -59,7 +60,7 @@ def held_bytes(seen: Any) -> int:
     """Return about how many bytes something seen of a function takes: its numbers, texts, parts."""
     if isinstance(seen, Recorded):
         return held_bytes(seen.kind) + held_bytes(seen.content)
-    if isinstance(seen, (np.ndarray, np.generic)):
+    if isinstance(seen, (np.ndarray, np.generic, torch.Tensor)):
         return _OBJECT_BYTES + int(seen.nbytes)
     if isinstance(seen, str):
         return _OBJECT_BYTES + 4 * len(seen)

@@ -25,6 +25,7 @@ from autograder.results.verdicts import Verdict, worst
 from autograder.sandbox.host.channel import Channel, FirstExchange
 from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure, OwnLine
+from autograder.sandbox.memory import MemoryRanOut, is_out_of_memory
 from autograder.sandbox.seeds import seed_everything
 from autograder.sandbox.wire.results_out import HostileReply
 
@@ -147,6 +148,9 @@ class HiddenTests:
             except (KeyboardInterrupt, Differs):
                 raise
             except BaseException as error:
+                if is_out_of_memory(error):
+                    # Not the student's doing, and not this test's: another judge runs it again.
+                    raise MemoryRanOut(str(error)[:200]) from None
                 return ending_of(error, answer)
         return ending_of(None, answer)
 

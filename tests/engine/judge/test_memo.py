@@ -7,6 +7,7 @@ from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.collection import collect_cases
 from autograder.judge.hidden_tests import HiddenTests
 from autograder.results.verdicts import Verdict
+from autograder.sandbox.memory import MemoryRanOut
 
 TESTS = """
 import numpy as np
@@ -100,12 +101,71 @@ def test_a_call_that_ends_its_process_is_never_recalled(tried):
 def test_what_is_remembered_is_bounded(tried):
     for number in range(60):
         tried(lambda x, n=number: x() if callable(x) else x * x + n)
-    assert max(tried.tests.memo._known.values()) <= 50
+    assert max(room.endings for room in tried.tests.memo._known.values()) == 50
     assert tried(right)[0] == [Verdict.PASSED] * 4
 
 
 def test_what_is_remembered_is_bounded_in_bytes(tried, monkeypatch):
     monkeypatch.setattr("autograder.judge.memo._MAX_BYTES", 1)
     first, _ = tried(right)
-    assert tried(right) == (first, 3)
-    assert len(tried.tests.memo._known) == 1
+    assert tried(right) == (first, 4)
+    assert tried.tests.memo._known == {}
+
+
+@pytest.mark.parametrize("bound", ["_MAX_ENDING_BYTES", "_MAX_CASE_BYTES"])
+def test_one_ending_and_one_case_have_their_share(tried, monkeypatch, bound):
+    monkeypatch.setattr(f"autograder.judge.memo.{bound}", 8000)
+    large = "x" * 3000
+    long_text = lambda x: x() if callable(x) else large  # noqa: E731
+    tried(long_text)
+    assert tried.tests.memo._bytes < 8000
+    # What is too large is not kept, and takes nothing from what is not.
+    first, _ = tried(right)
+    assert tried(right) == (first, 1)
+
+
+def test_all_that_is_remembered_is_counted(tried):
+    """Count what lies in memory: questions, and what endings record."""
+    for number in range(10):
+        tried(lambda x, n=number: x() if callable(x) else x * x + n)
+    memo = tried.tests.memo
+    questions = sum(len(text) + len(block) for text, block in memo._questions)
+    assert memo._bytes == sum(room.held for room in memo._known.values())
+    assert memo._bytes > questions > 1000
+
+
+def test_memory_that_runs_out_is_nobodys_verdict(tried):
+    def none_left(*_):
+        raise MemoryError("no room")
+
+    tried.tests.memo.__dict__["_keep"] = none_left
+    with pytest.raises(MemoryRanOut):
+        tried(right)
+
+
+ENDS = {
+    "in the test": "raise MemoryError('no room')",
+    "of torch": 'raise RuntimeError("DefaultCPUAllocator: can\'t allocate memory")',
+    "under another error": """
+        try:
+            raise MemoryError
+        except MemoryError:
+            raise ValueError('for another reason')""",
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_hidden_test_that_finds_no_memory_has_no_ending(tmp_path, toy, serving, name):
+    file = tmp_path / f"test_ends_{len(name)}.py"
+    file.write_text(f"class Test_square:\n    def test_ends(self, answer):\n        {ENDS[name]}\n")
+    judge = JudgeSide(toy)
+    judge.__dict__["_cases"] = collect_cases(file, frozenset({judge.solutions.__name__}))
+    with pytest.raises(MemoryRanOut):
+        HiddenTests(judge).run("square", serving(lambda x: x * x))
+
+
+def test_memory_that_runs_out_in_the_students_code_is_theirs(tried):
+    def asks(x):
+        raise MemoryError
+
+    assert tried(asks)[0][0] is Verdict.OUT_OF_MEMORY
