@@ -147,5 +147,4 @@ def _key(question: Question) -> tuple[bytes, bytes]:
 
 def _held_by(ending: Ending) -> int:
     """Return about how many bytes an ending takes: what it records of the replies above all."""
-    own_lines = [(one.function, one.text) for one in ending.own_lines]
-    return held_bytes([ending.message, ending.detail, own_lines, list(ending.recorded)])
+    return held_bytes([ending.message, ending.detail, list(ending.recorded)])

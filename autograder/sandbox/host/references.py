@@ -59,6 +59,7 @@ class AskedFunctions:
         """Call one with decoded arguments; its exception is the caller's to see."""
         if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
             raise HostileReply("a callback without arguments")
+        decoder.finish()
         inputs = [decoder.graphs[number].requires_grad_() for number in sorted(decoder.graphs)]
         result = function(*value[0], **value[1])
         outputs = [one for one in leaves(result) if carries_graph(one)]
@@ -74,6 +75,7 @@ class AskedFunctions:
         if graph is None or not isinstance(nodes, list) or len(nodes) != len(graph.outputs):
             raise HostileReply("a gradient of a call that was not made")
         weights = [decoder.value(node) for node in nodes]
+        decoder.finish()
         gradients = torch.autograd.grad(
             graph.outputs, graph.inputs, weights, retain_graph=True, allow_unused=True
         )
