@@ -24,7 +24,8 @@ CORE = (
     *("grading/exercises.py", "grading/fingerprints.py", "grading/loaded.py"),
     *("grading/process_sharing.py", "grading/submission.py"),
     *("results/document.py", "results/verdicts.py"),
-    *("submissions/cleaning.py", "submissions/reading.py", "submissions/rebuilding.py"),
+    *("submissions/cleaning.py", "submissions/formulas.py", "submissions/markdown.py"),
+    *("submissions/reading.py", "submissions/rebuilding.py", "submissions/rendered.py"),
 )
 """The files and folders of the engine that have a part in what a result says."""
 

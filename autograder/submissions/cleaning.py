@@ -1,35 +1,20 @@
-"""Make what a student wrote safe to show in an instructor's browser: text and PNG pictures only."""
+"""Make what a student brings safe to show in an instructor's browser: text and pictures only."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import re
 from typing import Any
 
-from autograder.safe_text import for_output, for_page
+from autograder.safe_text import for_output
+from autograder.submissions.markdown import clean_markdown
+
+__all__ = ["clean_attachments", "clean_markdown", "clean_outputs"]
 
 _MAX_OUTPUTS = 200
-_MAX_PNG_BYTES = 16 * 2**20
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-_TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
-# `&colon;` or `&Tab;` would make an active link behind the next pattern's back; these cannot.
-_ENTITY_START = re.compile(r"&(?=#|(?!(?:lt|gt|amp|quot|nbsp);)[A-Za-z][A-Za-z0-9]+;)")
-# Browsers overlook white space within a scheme, and Markdown a backslash before its colon.
-_IGNORED = r"[\s\\]*"
-_ACTIVE_SCHEME = re.compile(
-    "(?i)({}){}:".format(
-        "|".join(_IGNORED.join(scheme) for scheme in ("javascript", "vbscript", "data")), _IGNORED
-    )
-)
-
-
-def clean_markdown(source: str) -> str:
-    """Return Markdown without HTML, encoded characters or active links; formulas stay whole."""
-    source = _TAG_START.sub("< ", for_page(source))
-    source = _ENTITY_START.sub("& ", source)
-    return _ACTIVE_SCHEME.sub(r"\1 :", source)
+_MAX_PICTURE_LETTERS = 16 * 2**20
+_SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+_MAX_ATTACHMENTS = 20
 
 
 def clean_outputs(outputs: list[Any]) -> list[dict[str, Any]]:
@@ -64,16 +49,30 @@ def _clean_output(output: Any) -> dict[str, Any] | None:
 
 def _clean_data(data: dict[str, Any]) -> dict[str, str]:
     cleaned = {"text/plain": for_output(data.get("text/plain"))}
-    picture = data.get("image/png")
-    if isinstance(picture, str) and _is_png(picture):
-        cleaned["image/png"] = picture
+    if _is_picture(data.get("image/png"), "image/png"):
+        cleaned["image/png"] = str(data["image/png"])
     return cleaned
 
 
-def _is_png(encoded: str) -> bool:
-    if len(encoded) > _MAX_PNG_BYTES:
+def clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
+    """Return the pictures that a Markdown cell brings with it, each as the one kind it is."""
+    cleaned: dict[str, dict[str, str]] = {}
+    for name, kinds in (attachments if isinstance(attachments, dict) else {}).items():
+        for kind in _SIGNATURES:
+            if isinstance(kinds, dict) and _is_picture(kinds.get(kind), kind):
+                cleaned.setdefault(str(name), {kind: kinds[kind].replace("\n", "")})
+        if len(cleaned) == _MAX_ATTACHMENTS:
+            break
+    return cleaned
+
+
+def _is_picture(encoded: Any, kind: str) -> bool:
+    """Say whether a text is base64 of what begins as a picture of a kind does."""
+    if not isinstance(encoded, str) or len(encoded) > _MAX_PICTURE_LETTERS:
         return False
     try:
-        return base64.b64decode(encoded, validate=True).startswith(_PNG_SIGNATURE)
+        return base64.b64decode(encoded.replace("\n", ""), validate=True).startswith(
+            _SIGNATURES[kind]
+        )
     except (binascii.Error, ValueError):
         return False

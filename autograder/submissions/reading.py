@@ -28,6 +28,8 @@ class SubmittedCell:
     claims: dict[str, Any] = field(default_factory=dict)
     """Its other nbgrader metadata, read only to tell the TA what was edited."""
     tags: tuple[str, ...] = ()
+    attachments: Any = None
+    """What came with its Markdown, as it was sent; see `cleaning.clean_attachments`."""
 
 
 def read_bytes(path: Path, notebook_mb: int) -> bytes:
@@ -123,4 +125,5 @@ def _cell(cell: Any) -> SubmittedCell:
         grade_id=grade_id[:100] if isinstance(grade_id, str) else None,
         claims=claims,
         tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        attachments=cell.get("attachments"),
     )

@@ -10,8 +10,12 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course.facts import DEMO_TAG
-from autograder.submissions.cleaning import clean_markdown
+from autograder.submissions.cleaning import clean_attachments, clean_markdown
+from autograder.submissions.markdown import plain_text
 from autograder.submissions.reading import SubmittedCell
+
+MAX_MARKDOWN_LETTERS = 300_000
+"""So much Markdown of a submission is rendered; what is beyond is shown as plain text."""
 
 
 @dataclass
@@ -59,17 +63,18 @@ def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
     placed: set[str] = set()
     notes: list[str] = []
     cells: list[NotebookNode] = []
-    for number, cell in enumerate(submitted):
+    texts = _Texts(notes)
+    for cell in submitted:
         name = cell.grade_id
         if name is not None and name in ours and name not in placed:
             placed.add(name)
-            cells += _our_cell(ours[name], cell, notes)
+            cells += _our_cell(ours[name], cell, notes, texts)
             continue
         if name is not None and name in ours:
             notes.append(f"cell {name!r} stands twice: the second is run as an added cell")
         elif name is not None:
             notes.append(f"cell {name!r} is not one of ours: taken as an added cell")
-        cells.append(_added_cell(cell, number, is_ours=cell.source in our_texts))
+        cells.append(_added_cell(cell, texts, is_ours=cell.source in our_texts))
     _put_back_missing(cells, release, placed, notes)
     for index, built in enumerate(cells):
         built["id"] = hashlib.sha256(f"{index} {built.source}".encode()).hexdigest()[:12]
@@ -85,7 +90,31 @@ def _copy(cell: NotebookNode) -> NotebookNode:
     return copied
 
 
-def _our_cell(ours: NotebookNode, theirs: SubmittedCell, notes: list[str]) -> list[NotebookNode]:
+@dataclass
+class _Texts:
+    """The Markdown that a student wrote, made harmless cell by cell, and bounded in all."""
+
+    notes: list[str]
+    left: int = MAX_MARKDOWN_LETTERS
+
+    def cell(self, cell: SubmittedCell) -> NotebookNode:
+        """Return a cell that shows a student's text, with the pictures that came with it."""
+        pictures = clean_attachments(cell.attachments)
+        within = len(cell.source) <= self.left
+        if not within:
+            self.notes.append("it has very much Markdown: some of it is shown as plain text")
+        self.left -= len(cell.source) if within else 0
+        clean = clean_markdown(cell.source, pictures.keys()) if within else plain_text(cell.source)
+        built = _new_cell("markdown", clean)
+        shown = {name: one for name, one in pictures.items() if f"(attachment:{name})" in clean}
+        if shown:
+            built["attachments"] = nbformat.from_dict(shown)
+        return built
+
+
+def _our_cell(
+    ours: NotebookNode, theirs: SubmittedCell, notes: list[str], texts: _Texts
+) -> list[NotebookNode]:
     """Return our cell, with the student's text where it is theirs to write."""
     cell = _copy(ours)
     marks = _marks(ours)
@@ -94,11 +123,14 @@ def _our_cell(ours: NotebookNode, theirs: SubmittedCell, notes: list[str]) -> li
         notes.append(f"cell {name!r} was turned into {theirs.cell_type}: taken as {ours.cell_type}")
     _note_edited_marks(theirs, marks, notes)
     changed = theirs.source.strip() != ours.source.strip()
-    if marks.get("solution"):
+    if marks.get("solution") and ours.cell_type == "code":
         cell.source = theirs.source
+    elif marks.get("solution") and changed:
+        written = texts.cell(theirs)
+        cell.source = written.source
+        cell |= {key: written[key] for key in ("attachments",) if key in written}
     elif marks.get("task") and changed:
-        answer = _new_cell("markdown", clean_markdown(theirs.source))
-        return [cell, answer]
+        return [cell, texts.cell(theirs)]
     elif changed:
         notes.append(f"locked cell {name!r} was changed: ours is used")
     return [cell]
@@ -112,11 +144,10 @@ def _note_edited_marks(theirs: SubmittedCell, marks: dict[str, object], notes: l
         notes.append(f"cell {marks['grade_id']!r}: the tag 'skip-execution' is ignored")
 
 
-def _added_cell(cell: SubmittedCell, number: int, is_ours: bool) -> NotebookNode:
+def _added_cell(cell: SubmittedCell, texts: _Texts, is_ours: bool) -> NotebookNode:
     if cell.cell_type == "code":
         return _new_cell("code", cell.source)
-    source = cell.source if is_ours else clean_markdown(cell.source)
-    return _new_cell("markdown", source)
+    return _new_cell("markdown", cell.source) if is_ours else texts.cell(cell)
 
 
 def _new_cell(kind: str, source: str) -> NotebookNode:
