@@ -64,7 +64,7 @@ def _renderer() -> Any:
             "atx_heading": HEADING,
             "multiline_math": BLOCK_MATH,
         }
-        DEFAULT_RULES: Any = ("multiline_math", *mistune.BlockParser.DEFAULT_RULES)
+        DEFAULT_RULES: ClassVar[Any] = ("multiline_math", *mistune.BlockParser.DEFAULT_RULES)
 
         def parse_multiline_math(self, found: re.Match[str], state: Any) -> int:
             state.add_paragraph(found[0])
@@ -75,7 +75,7 @@ def _renderer() -> Any:
             **mistune.InlineParser.SPECIFICATION,
             **INLINE_MATH,
         }
-        DEFAULT_RULES: Any = (*INLINE_MATH, *mistune.InlineParser.DEFAULT_RULES)
+        DEFAULT_RULES: ClassVar[Any] = (*INLINE_MATH, *mistune.InlineParser.DEFAULT_RULES)
 
     def as_it_is(parser: Any, found: re.Match[str], state: Any) -> int:
         state.append_token({"type": "text", "raw": found[0]})

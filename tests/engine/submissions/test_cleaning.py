@@ -78,7 +78,7 @@ PROSE = [
     "$$\\begin{aligned} a &= b \\\\ &\\le c \\end{aligned}$$",
     "R&D, Q&A; x & y; 3 < 4 > 2 and x <- y, `a -> b`",
     "&lt;tag&gt; &amp; &nbsp; &quot;quoted&quot;",
-    "[a paper](https://arxiv.org/abs/1312.6114) ↗ arxiv.org, **bold**, *it*, ~~a~~ – café, 数学, 😀",
+    "[a paper](https://arxiv.org/abs/1312.6114) ↗ arxiv.org, **bold**, *it*, ~~a~~ café, 数学, 😀",
     "| a | b |\n|---|---|\n| 1 | 2 |\n\n> quote\n\n- item\n\n```python\nx = {'a': 1}\n```",
     "JavaScript is a language; the data is noisy.",
 ]
