@@ -27,7 +27,12 @@ class EnteredMarks:
 
     @property
     def _gradebook(self) -> Path:
-        return self._folder / ".gradebook"
+        return self._folder / "gradebook"
+
+    @property
+    def _students(self) -> Path:
+        # A folder of their own: a student may be called like any other file.
+        return self._folder / "students"
 
     def hold(self) -> bool:
         """Say whether the marks are of gradebook, notebook and engine as they are now."""
@@ -45,13 +50,13 @@ class EnteredMarks:
     def is_set(self, student: str) -> bool:
         """Say whether the gradebook has the student's result as it is now."""
         try:
-            return (self._folder / student).read_text() == self.digest(student)
+            return (self._students / student).read_text() == self.digest(student)
         except OSError:
             return False
 
     def set(self, student: str, digest: str) -> None:
         """Note that the result of this digest was entered."""
-        write_whole(self._folder / student, digest.encode())
+        write_whole(self._students / student, digest.encode())
 
     def digest(self, student: str) -> str:
         """Return the hash of a result and of the time it was handed in, which decides penalties."""

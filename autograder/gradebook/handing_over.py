@@ -10,6 +10,8 @@ from nbformat import NotebookNode
 from autograder.results.document import SubmissionResult
 
 TRAY = "autograder"
+SWAPPED = "its file was changed after it was graded; grade again"
+"""What is said where a result is of another file than the one that lies there."""
 
 
 @dataclass

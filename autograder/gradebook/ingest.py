@@ -10,7 +10,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 from sqlalchemy.exc import OperationalError
 
-from autograder.course.configuration import course_config
+from autograder.course.configuration import course_config, course_limits
 from autograder.course.files import Assignment
 from autograder.course.nbgrader_release import course_directory, generate_release
 from autograder.errors import AutograderError, GradebookError, ReleaseFailed
@@ -21,10 +21,12 @@ from autograder.gradebook.database import (
     shown,
 )
 from autograder.gradebook.exporting import AutogradeWithResult
-from autograder.gradebook.handing_over import HandedOver
+from autograder.gradebook.handing_over import SWAPPED, HandedOver
 from autograder.gradebook.nbgrader_commands import nbgrader_log, put_scripts_on_path
 from autograder.gradebook.student_ids import refuse_active_id
 from autograder.results.document import SubmissionResult
+from autograder.results.versions import text_hash
+from autograder.submissions.reading import content_to_hash
 
 
 def register(assignment: Assignment) -> bool:
@@ -98,6 +100,8 @@ class Ingest:
             return refused
         if not result.is_gradable:
             return _record_unreadable(self._directory, self._assignment, result)
+        if notebook is None and self._was_swapped(result):
+            return f"{result.student}: not entered in the gradebook: {SWAPPED}"
         self._directory.student_id = result.student
         try:
             try:
@@ -109,6 +113,12 @@ class Ingest:
             log = self._assignment.course.root / "results" / "nbgrader.log"
             return f"{result.student}: not entered in the gradebook ({error}); see {log}"
         return None
+
+    def _was_swapped(self, result: SubmissionResult) -> bool:
+        """Say whether another file lies where the one was that the result is of."""
+        path = self._assignment.submission(result.student)
+        content = content_to_hash(path, course_limits(self._assignment.course).notebook_mb)
+        return text_hash(content) != result.key.submission
 
     def _run_pass(self, handed: HandedOver) -> None:
         """Run nbgrader's pass; what its database refused is a GradebookError."""

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.warnings import DuplicateCellId, MissingIDFieldWarning
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.course.configuration import course_limits
 from autograder.course.facts import tests_cell
 from autograder.course.files import Assignment, find_course
 from autograder.errors import AutograderError
-from autograder.gradebook.handing_over import handed_over
+from autograder.gradebook.handing_over import SWAPPED, handed_over
 from autograder.gradebook.student_ids import refuse_active_id
 from autograder.nbgrader_plugin.fresh_results import fresh_result
-from autograder.results.document import ExerciseResult
+from autograder.results.document import ExerciseResult, SubmissionResult
 from autograder.results.feedback import render_exercise_html, render_exercise_text
+from autograder.results.versions import text_hash
+from autograder.safe_text import for_terminal
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import rebuild
 
 Resources = dict[str, Any]
+_GRADED = "autograder_submission"
+"""The notebook's metadata that holds the hash of the file it was rebuilt from."""
+
+# nbgrader reads the file as it was sent: nbformat would say of each of its cells what is amiss.
+for _amiss in (DuplicateCellId, MissingIDFieldWarning):
+    warnings.filterwarnings("ignore", category=_amiss)
 
 
 @lru_cache(maxsize=8)
@@ -54,21 +64,33 @@ class RebuildNotebook(NbGraderPreprocessor):
             raise AutograderError(refused)
         handed = handed_over(resources)
         if handed.result is not None and handed.notebook is not None:
-            for note in handed.result.notes:
-                self.log.warning("%s: %s", handed.result.student, note)
+            self._tell(handed.result.student, handed.result.notes)
             _show_mark_schemes(nb, assignment)
+            nb.metadata[_GRADED] = handed.result.key.submission
             return nb, resources
         path = assignment.submission(resources["nbgrader"]["student"])
         release = _our_notebook(assignment.release_notebook)
         limits = course_limits(assignment.course)
         try:
-            rebuilt = rebuild(parse(read_bytes(path, limits.notebook_mb), path.name), release)
+            content = read_bytes(path, limits.notebook_mb)
+            rebuilt = rebuild(parse(content, path.name), release)
         except UnreadableNotebook as error:
             raise AutograderError(str(error)) from None
-        for note in rebuilt.notes:
-            self.log.warning("%s: %s", path, note)
+        _check_same(handed.result, text_hash(content))
+        self._tell(str(path), rebuilt.notes)
         _show_mark_schemes(rebuilt.notebook, assignment)
+        rebuilt.notebook.metadata[_GRADED] = text_hash(content)
         return rebuilt.notebook, resources
+
+    def _tell(self, whose: str, notes: list[str]) -> None:
+        for note in notes:
+            self.log.warning("%s: %s", for_terminal(whose), for_terminal(note))
+
+
+def _check_same(result: SubmissionResult | None, submission: str) -> None:
+    """Refuse a result of another file than the one that was rebuilt."""
+    if result is not None and result.key.submission != submission:
+        raise AutograderError(SWAPPED)
 
 
 def _show_mark_schemes(notebook: NotebookNode, assignment: Assignment) -> None:
@@ -94,6 +116,8 @@ class FillInResults(NbGraderPreprocessor):
         if handed.result is None:
             handed.result = fresh_result(assignment, resources["nbgrader"]["student"])
         result = handed.result
+        # nbgrader's first pass rebuilt the notebook; another file may have come since then.
+        _check_same(result, nb.metadata.get(_GRADED, ""))
         outputs = {cell.index: cell.outputs for cell in result.cells}
         exercises = {tests_cell(exercise.name): exercise for exercise in result.exercises}
         for index, cell in enumerate(nb.cells):

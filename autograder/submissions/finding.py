@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course.files import Assignment
 from autograder.errors import AutograderError
+
+_MAX_NAME_BYTES = 240
+"""A file's name has 255 at most, and `.json` comes after the student's."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ def _submitted(assignment: Assignment, root: Path) -> list[Found]:
             f"no submissions of {assignment.name} in {root}: they lie in "
             f"<student>/{assignment.name}/{assignment.name}.ipynb"
         )
+    for folder in folders:
+        if len(os.fsencode(folder.parent.name)) > _MAX_NAME_BYTES:
+            raise AutograderError(
+                f"{folder.parent}: its name is too long for a result's file; rename the folder"
+            )
     return [
         Found(folder.parent.name, folder / f"{assignment.name}.ipynb", True) for folder in folders
     ]

@@ -11,11 +11,22 @@ from typing import Any
 
 import nbformat.reader
 
+from autograder.safe_text import for_terminal
 from autograder.sandbox.memory import MIB
+
+MAX_CELLS = 5000
+"""A notebook of more cells is refused: no page could show it."""
+_NAMES_SHOWN = 5
 
 
 class UnreadableNotebook(Exception):
-    """The file is no notebook; the message says why and what to do."""
+    """The file is no notebook; the message says why and what to do.
+
+    It holds names of files, and what nbformat says of their content: a terminal obeys none of it.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(for_terminal(message))
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,8 @@ def _not_found(path: Path) -> str:
     others = sorted(name.decode("utf-8", "replace") for name in names)
     if not others:
         return f"{path.name} was not submitted"
+    if len(others) > _NAMES_SHOWN:
+        others[_NAMES_SHOWN:] = [f"{len(others) - _NAMES_SHOWN} more"]
     return f"{path.name} was not submitted, but {', '.join(others)}: rename it to {path.name}"
 
 
@@ -91,7 +104,7 @@ def parse(content: bytes, name: str) -> list[SubmittedCell]:
         ) from None
     if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
         raise UnreadableNotebook(f"{name} is JSON but not a notebook: it has no cells")
-    _refuse_odd_cells(raw.get("cells"), name)
+    _refuse_odd_cells(raw, name)
     try:
         # Not nbformat.reads, which compares every cell with a schema and only logs what is amiss.
         notebook = nbformat.convert(nbformat.reader.reads(text), 4)
@@ -101,10 +114,22 @@ def parse(content: bytes, name: str) -> list[SubmittedCell]:
         raise UnreadableNotebook(f"{name} is not a whole notebook ({reason})") from None
 
 
-def _refuse_odd_cells(cells: Any, name: str) -> None:
-    for number, cell in enumerate(cells if isinstance(cells, list) else [], start=1):
+def _refuse_odd_cells(raw: dict[str, Any], name: str) -> None:
+    cells = _listed(raw.get("cells"))
+    for sheet in _listed(raw.get("worksheets")):
+        cells = cells + _listed(sheet.get("cells") if isinstance(sheet, dict) else None)
+    if len(cells) > MAX_CELLS:
+        raise UnreadableNotebook(
+            f"{name} has {len(cells)} cells, {MAX_CELLS} are allowed: "
+            "delete those that are not yours and submit it again"
+        )
+    for number, cell in enumerate(_listed(raw.get("cells")), start=1):
         if not isinstance(cell, dict):
             raise UnreadableNotebook(f"{name} is not a whole notebook (cell {number} is no cell)")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _cell(cell: Any) -> SubmittedCell:

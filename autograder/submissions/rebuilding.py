@@ -10,6 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course.facts import DEMO_TAG
+from autograder.safe_text import for_terminal
 from autograder.submissions.cleaning import clean_attachments, clean_markdown
 from autograder.submissions.markdown import plain_text
 from autograder.submissions.reading import SubmittedCell
@@ -120,7 +121,8 @@ def _our_cell(
     marks = _marks(ours)
     name = marks["grade_id"]
     if theirs.cell_type != ours.cell_type:
-        notes.append(f"cell {name!r} was turned into {theirs.cell_type}: taken as {ours.cell_type}")
+        kind = for_terminal(theirs.cell_type)
+        notes.append(f"cell {name!r} was turned into {kind}: taken as {ours.cell_type}")
     _note_edited_marks(theirs, marks, notes)
     changed = theirs.source.strip() != ours.source.strip()
     if marks.get("solution") and ours.cell_type == "code":

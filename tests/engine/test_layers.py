@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "submissions": {"course", "sandbox.memory", *FOUNDATION},
     "judge": {"answers", "testing", "course", "results", "sandbox", *FOUNDATION},
     "grading": {"answers", "course", "results", "submissions", "sandbox", "judge", "gradebook"},
-    "gradebook": {"course", "results", "sandbox.gc_policy", *FOUNDATION},
+    "gradebook": {"course", "results", "submissions", "sandbox.gc_policy", *FOUNDATION},
     "nbgrader_plugin": {"course", "results", "submissions", "sandbox", "grading", "gradebook"},
     "pytest_plugin": {"answers", "course", "results", "submissions", "sandbox", "judge", "grading"},
     "reports": {"course", "results", "gradebook", *FOUNDATION},
