@@ -1,20 +1,14 @@
 """A graded toy class, and a real browser on a real formgrader."""
 
-import contextlib
-import re
 import shutil
-import subprocess
-import time
-import urllib.request
 from functools import partial
 
 import pytest
 
 from autograder.course.files import find_course
 from autograder.course.made_up import hand_in
-from shared.commands import SCRIPTS, environment, run_forked
-
-TOKEN = "engine-tests"
+from shared.commands import run_forked
+from shared.formgrader import TOKEN, serving
 
 
 @pytest.fixture(scope="session")
@@ -82,50 +76,7 @@ def formgrader(graded, serve):
 @pytest.fixture(scope="session")
 def serve():
     """Return a function that serves a course's formgrader while its `with` lasts."""
-    return _serve
-
-
-@contextlib.contextmanager
-def _serve(course):
-    log = course.parent / "server.log"
-    with log.open("w") as file:
-        server = subprocess.Popen(
-            [
-                str(SCRIPTS / "jupyter"),
-                "server",
-                "--allow-root",
-                "--no-browser",
-                # Any free one: another process may take one that was free a moment ago.
-                "--ServerApp.port=0",
-                f"--IdentityProvider.token={TOKEN}",
-            ],
-            cwd=course,
-            env=environment(),
-            stdout=file,
-            stderr=file,
-        )
-    try:
-        yield _address_in(log, server)
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _address_in(log, server):
-    """Return the address that a server writes into its log when it listens there."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()
-        listens = re.search(r"(http://127\.0\.0\.1:[1-9]\d*)/", log.read_text())
-        if listens:
-            urllib.request.urlopen(f"{listens[1]}/api?token={TOKEN}", timeout=60).close()
-            return listens[1]
-        time.sleep(0.1)
-    raise AssertionError(f"the server did not answer within 60 s: {log.read_text()}")
+    return serving
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,55 @@
+"""A real formgrader: a Jupyter server in a course's folder, for as long as a `with` lasts."""
+
+import contextlib
+import re
+import subprocess
+import time
+import urllib.request
+
+from shared.commands import SCRIPTS, environment
+
+TOKEN = "engine-tests"
+
+
+@contextlib.contextmanager
+def serving(course):
+    """Serve a course's formgrader; give its address."""
+    log = course.parent / "server.log"
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            [
+                str(SCRIPTS / "jupyter"),
+                "server",
+                "--allow-root",
+                "--no-browser",
+                # Any free one: another process may take one that was free a moment ago.
+                "--ServerApp.port=0",
+                f"--IdentityProvider.token={TOKEN}",
+            ],
+            cwd=course,
+            env=environment(),
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        yield _address_in(log, server)
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _address_in(log, server):
+    """Return the address that a server writes into its log when it listens there."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text()
+        listens = re.search(r"(http://127\.0\.0\.1:[1-9]\d*)/", log.read_text())
+        if listens:
+            urllib.request.urlopen(f"{listens[1]}/api?token={TOKEN}", timeout=60).close()
+            return listens[1]
+        time.sleep(0.1)
+    raise AssertionError(f"the server did not answer within 60 s: {log.read_text()}")
