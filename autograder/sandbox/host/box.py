@@ -208,6 +208,7 @@ class Box:
         program += [f"--import={name}" for name in self._slow_imports]
         if self.isolation is Isolation.NONE:
             return program
+        program.append("--walled")
         if self.nested:
             program.append("--nested")
         return [*bubblewrap_command(self._data), *program, *leave_root()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--control", type=int, nargs="+", required=True)
     parser.add_argument("--nested", action="store_true")
+    parser.add_argument("--walled", action="store_true")
     parser.add_argument("--import", dest="imports", action="append", default=[])
     parser.add_argument("--leave-root", action="store_true")
     options = parser.parse_args()
@@ -29,7 +31,11 @@ def main() -> None:
 
     shell = warm_up(options.imports)
     if len(controls) == 1:
-        serve(controls[0], shell, options.nested)
+        if options.nested:
+            # Nothing can be sent in a network that has no interface; its buffers stay empty.
+            with contextlib.suppress(OSError):
+                namespaces.enter_new_network()
+        serve(controls[0], shell, options.nested, options.walled)
         return
     for control in controls:
         if os.fork() == 0:
@@ -40,7 +46,7 @@ def main() -> None:
                 if options.nested:
                     # Submissions of two judges run at the same time: they must not talk.
                     namespaces.enter_new_network()
-                serve(control, shell, options.nested)
+                serve(control, shell, options.nested, options.walled)
             finally:
                 os._exit(0)
     for control in controls:
@@ -49,14 +55,14 @@ def main() -> None:
         os.wait()
 
 
-def serve(control: socket.socket, shell: BoxShell, nested: bool) -> None:
+def serve(control: socket.socket, shell: BoxShell, nested: bool, walled: bool) -> None:
     """Say that all is warm, and obey one judge until it hangs up."""
     from autograder.sandbox.inside.warm_parent import WarmParent
     from autograder.sandbox.wire.frames import send_frame
     from autograder.sandbox.wire.messages import Ready
 
     namespaces.adopt_orphans()
-    parent = WarmParent(control, shell, nested)
+    parent = WarmParent(control, shell, nested, walled)
     ready: Ready = {"ready": True}
     send_frame(control, ready)
     parent.serve()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 import struct
 from pathlib import Path
 
+from autograder.sandbox.inside.libc import LIBC, check
+from autograder.sandbox.inside.syscalls import refuse_syscalls
 from autograder.sandbox.memory import MIB, held_data_bytes
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 _NEW_USER, _NEW_PID, _NEW_MOUNT, _NEW_IPC = 0x10000000, 0x20000000, 0x00020000, 0x08000000
 _NEW_NETWORK = 0x40000000
@@ -19,26 +18,13 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 4, 24, 38, 36
 _CAPSET_SYSCALL = {"x86_64": 126, "aarch64": 91}
 _CAP_LAST = 40
-
-_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
-_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-# In the order: memfd_create, memfd_secret, shmget, add_key, request_key, keyctl, userfaultfd,
-# io_uring_setup, bpf, perf_event_open, ptrace, process_vm_readv, process_vm_writev.
-_REFUSED_SYSCALLS = {
-    "x86_64": (319, 447, 29, 248, 249, 250, 323, 425, 321, 298, 101, 310, 311),
-    "aarch64": (279, 447, 194, 217, 218, 219, 282, 425, 280, 241, 117, 270, 271),
-}
-
-
-def _check(result: int, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+_SPARE_ADDRESSES = 8 * 2**30
+_DESCRIPTORS, _LOCKED_BYTES, _PENDING_SIGNALS = 128, 2**16, 256
 
 
 def adopt_orphans() -> None:
     """Make this process the parent of whatever its descendants leave behind."""
-    _check(_LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "child subreaper")
+    check(LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "child subreaper")
 
 
 def enter_new_namespaces() -> None:
@@ -53,7 +39,7 @@ def enter_new_network() -> None:
 
 def _unshare(namespaces: int) -> None:
     uid, gid = os.getuid(), os.getgid()
-    _check(_LIBC.unshare(namespaces), "unshare")
+    check(LIBC.unshare(namespaces), "unshare")
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
@@ -62,20 +48,39 @@ def _unshare(namespaces: int) -> None:
 def _mount_tmpfs(target: str, size_mb: int) -> None:
     flags = _MS_NOSUID | _MS_NODEV
     data = f"size={size_mb}m,nr_inodes=16384,mode=1777".encode()
-    _check(_LIBC.mount(b"tmpfs", target.encode(), b"tmpfs", flags, data), f"mount {target}")
+    check(LIBC.mount(b"tmpfs", target.encode(), b"tmpfs", flags, data), f"mount {target}")
+
+
+def _mount_own_terminals() -> None:
+    """Give this mount namespace terminals that no other sees; IPython's `!command` opens one.
+
+    /dev/ptmx is a link into the folder. A terminal's queues are memory that nobody counts: 16.
+    """
+    data = b"newinstance,ptmxmode=0666,mode=0600,max=16"
+    flags = _MS_NOSUID | _MS_NOEXEC
+    check(LIBC.mount(b"devpts", b"/dev/pts", b"devpts", flags, data), "mount /dev/pts")
 
 
 def close_off(disk_mb: int) -> None:
-    """As the first process of its PID namespace: empty /tmp, no /proc, no capabilities."""
-    _check(_LIBC.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), "private mounts")
+    """As the first process of its PID namespace: empty /tmp, no /proc, no capabilities.
+
+    It has terminals of its own, and may make few system calls.
+    """
+    check(LIBC.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), "private mounts")
     # Fewer kernel interfaces to attack: no further user namespaces, where we may say so.
     with contextlib.suppress(OSError):
         Path("/proc/sys/user/max_user_namespaces").write_text("0")
     _mount_tmpfs("/tmp", disk_mb)
     _mount_tmpfs("/dev/shm", disk_mb)
+    _mount_own_terminals()
     # A covered /proc shows neither the box's processes nor their memory and descriptors.
     _mount_tmpfs("/proc", 1)
     os.chmod("/proc", 0o555)
+    drop_privileges()
+
+
+def drop_privileges() -> None:
+    """Leave this process no capability, and no system call that student code does not need."""
     drop_capabilities()
     refuse_syscalls()
 
@@ -83,40 +88,12 @@ def close_off(disk_mb: int) -> None:
 def drop_capabilities() -> None:
     """Give up every capability for good."""
     for capability in range(_CAP_LAST + 1):
-        _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-    _check(_LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+        LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    check(LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     header = struct.pack("<Ii", 0x20080522, 0)
     nothing = struct.pack("<6I", 0, 0, 0, 0, 0, 0)
     number = _CAPSET_SYSCALL[os.uname().machine]
-    _check(_LIBC.syscall(number, header, nothing), "capset")
-
-
-class _FilterProgram(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
-
-
-def refuse_syscalls() -> None:
-    """Refuse memory that belongs to no process, keys that outlive one, and rare ways to attack.
-
-    Files in memory and System V segments are in no process's count, so no limit of ours sees them.
-    """
-    machine = os.uname().machine
-    load, equal, greater, end = 0x20, 0x15, 0x35, 0x06
-    permission_denied, allow = 0x00050001, 0x7FFF0000
-    refused = _REFUSED_SYSCALLS[machine]
-    count = len(refused)
-    # Offset 4 of what a filter sees is the architecture, offset 0 the number. A jump counts the
-    # instructions to skip; the last but one refuses, the last allows.
-    program = [(load, 0, 0, 4), (equal, 0, count + 2, _AUDIT_ARCH[machine]), (load, 0, 0, 0)]
-    program.append((greater, count, 0, 0x40000000))
-    program += [(equal, count - place - 1, 0, one) for place, one in enumerate(refused[:-1])]
-    program.append((equal, 0, 1, refused[-1]))
-    program += [(end, 0, 0, permission_denied), (end, 0, 0, allow)]
-    packed = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
-    buffer = ctypes.create_string_buffer(packed, len(packed))
-    described = _FilterProgram(len(program), ctypes.addressof(buffer))
-    result = _LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(described), 0, 0)
-    _check(result, "system call filter")
+    check(LIBC.syscall(number, header, nothing), "capset")
 
 
 def become_nobody() -> None:
@@ -126,17 +103,34 @@ def become_nobody() -> None:
         os.setgid(65534)
         os.setuid(65534)
         # The change of user made /proc/self root's; namespaces need to write their maps there.
-        _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+        LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def limit_resources(memory_mb: int, cpu_s: float, disk_mb: int) -> None:
     """Set the hard limits of a submission's processes; memory counts from what they hold now."""
-    data_limit = held_data_bytes() + memory_mb * MIB
-    resource.setrlimit(resource.RLIMIT_DATA, (data_limit, data_limit))
+    memory = memory_mb * MIB
+    hard = {
+        resource.RLIMIT_DATA: held_data_bytes() + memory,
+        # Of addresses honest code needs many times what it fills; page tables grow with them.
+        resource.RLIMIT_AS: _mapped_bytes() + 4 * memory + _SPARE_ADDRESSES,
+        resource.RLIMIT_FSIZE: disk_mb * MIB,
+        resource.RLIMIT_CORE: 0,
+        # Each descriptor may stand for a buffer in the kernel.
+        resource.RLIMIT_NOFILE: _DESCRIPTORS,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_MEMLOCK: _LOCKED_BYTES,
+        resource.RLIMIT_SIGPENDING: _PENDING_SIGNALS,
+    }
+    for kind, limit in hard.items():
+        _, most = resource.getrlimit(kind)
+        limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        resource.setrlimit(kind, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s) + 1, int(cpu_s) + 2))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (disk_mb * MIB, disk_mb * MIB))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+
+
+def _mapped_bytes() -> int:
+    """Return how many bytes of addresses this process has mapped: what RLIMIT_AS counts."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def limit_processes(count: int) -> None:

@@ -11,6 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_DEAD = ("Z", "X")
+_HELD = ("RssAnon:", "RssShmem:", "VmPTE:", "VmSwap:", "HugetlbPages:")
+# What waits to be read in a socket may be as much as its sender's buffer; TCP's grow.
+_SOCKET_MB, _TCP_SOCKET_MB = 0.25, 10.0
+_FREE_SOCKETS = 32
+# A mapping of a process, in its smallest form; 65,530 of them are allowed.
+_MAPPING_MB = 256 / 2**20
 
 
 @dataclass(frozen=True)
@@ -42,22 +49,50 @@ def descendants(root: int) -> list[int]:
 def _is_dead(pid: int) -> bool:
     """Say whether only a process's exit status is left; its first thread may end before others."""
     try:
-        states = [
-            Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()[0]
-            for thread in os.listdir(f"/proc/{pid}/task")
-        ]
+        states = [_read_state(f"/proc/{pid}/task/{one}") for one in os.listdir(f"/proc/{pid}/task")]
     except OSError:
         return not Path(f"/proc/{pid}").exists()
-    return all(state in "ZX" for state in states)
+    return all(state in _DEAD for state in states)
 
 
-def anonymous_mb(pid: int) -> float:
-    """Return the private and shared memory of a process that is not a file's, in MiB."""
-    wanted = ("RssAnon:", "RssShmem:")
+def held_mb(pid: int) -> float:
+    """Return the memory of a process that is not a file's, in MiB: also swapped, or page tables.
+
+    Page tables alone can be had by the gigabyte: they map one page of zeros for nothing.
+    """
+    return sum(_fields_kb(f"{_living_thread(pid)}/status", _HELD)) / 1024
+
+
+def tables_mb(pid: int) -> float:
+    """Return the size of a process's page tables, in MiB; they are shared with nobody."""
+    return sum(_fields_kb(f"{_living_thread(pid)}/status", ("VmPTE:",))) / 1024
+
+
+def _fields_kb(path: str, wanted: tuple[str, ...]) -> list[int]:
+    """Return these fields of a file in /proc; nothing where the process is gone."""
     with contextlib.suppress(OSError):
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        return sum(int(line.split()[1]) for line in lines if line.startswith(wanted)) / 1024
-    return 0.0
+        lines = Path(path).read_text().splitlines()
+        return [int(line.split()[1]) for line in lines if line.startswith(wanted)]
+    return []
+
+
+def _living_thread(pid: int) -> str:
+    """Return the folder that tells of a process's memory: one whose first thread is over has none.
+
+    Its other threads hold the memory on.
+    """
+    folder = f"/proc/{pid}"
+    with contextlib.suppress(OSError):
+        if _read_state(folder) in _DEAD:
+            for thread in os.listdir(f"{folder}/task"):
+                if _read_state(f"{folder}/task/{thread}") not in _DEAD:
+                    return f"{folder}/task/{thread}"
+    return folder
+
+
+def _read_state(folder: str) -> str:
+    """Return the letter for what a process or thread does."""
+    return Path(f"{folder}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def own_mb(pids: list[int], parent: int) -> float | None:
@@ -70,14 +105,16 @@ def own_mb(pids: list[int], parent: int) -> float | None:
     except OSError:
         return None
     # What a process still shares with the parent counts as much for the one as for the other.
-    return sum(max(0.0, share - of_parent) for share in of_others)
+    of_tables = tables_mb(parent)
+    own_tables = sum(max(0.0, tables_mb(pid) - of_tables) for pid in pids)
+    return own_tables + sum(max(0.0, share - of_parent) for share in of_others)
 
 
 def _share_mb(pid: int) -> float:
     """Return a process's share of memory that is not a file's: a page's part for each holder."""
-    wanted = ("Pss_Anon:", "Pss_Shmem:")
+    wanted = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:", "Private_Hugetlb:", "Shared_Hugetlb:")
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        lines = Path(f"{_living_thread(pid)}/smaps_rollup").read_text().splitlines()
     except ProcessLookupError:
         return 0.0
     except FileNotFoundError:
@@ -98,8 +135,35 @@ def usage(pids: list[int], baseline_mb: float) -> Usage:
         # Fields 14 to 17 of proc(5): own and waited-for children's time, user and system.
         ticks += sum(int(field) for field in fields[11:15])
         threads += int(fields[17])
-        memory += max(0.0, anonymous_mb(pid) - baseline_mb)
+        memory += max(0.0, held_mb(pid) - baseline_mb)
     return Usage(memory, ticks / _TICKS, threads)
+
+
+def sockets_mb() -> float:
+    """Return what the sockets of this network may hold at most, beyond a few, in MiB.
+
+    The kernel counts a socket until what it has sent is read, closed or not.
+    """
+    used = tcp = 0
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/net/sockstat").read_text().splitlines():
+            words = line.split()
+            if words[0] == "sockets:":
+                used = int(words[2])
+            elif words[0] == "TCP:":
+                tcp = int(words[2])
+    return max(0, used - _FREE_SOCKETS) * _SOCKET_MB + tcp * _TCP_SOCKET_MB
+
+
+def mappings_mb(pids: list[int], enough_mb: float) -> float:
+    """Return what the kernel needs to know the mappings of processes, in MiB; stop at enough."""
+    total = 0.0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            total += Path(f"{_living_thread(pid)}/maps").read_bytes().count(b"\n") * _MAPPING_MB
+        if total > enough_mb:
+            break
+    return total
 
 
 def kill_all(root: int, spared: frozenset[int] = frozenset(), patience_s: float = 5.0) -> bool:

@@ -20,16 +20,21 @@ from autograder.sandbox.wire.frames import PeerClosed, receive_frame, send_frame
 from autograder.sandbox.wire.messages import Used, UsedNow
 
 _WATCH_INTERVAL_S = 0.04
+# The mappings of few processes cannot be much; those of many are counted at every fifth look.
+_FEW_PROCESSES, _LOOKS_TO_MAPPINGS = 8, 5
 
 
 class WarmParent:
     """One submission at a time: started, watched, swept between exercises, stopped."""
 
-    def __init__(self, control: socket.socket, shell: BoxShell, nested: bool) -> None:
+    def __init__(self, control: socket.socket, shell: BoxShell, nested: bool, walled: bool) -> None:
         self._control = control
         self._shell = shell
         self._nested = nested
-        self._baseline_mb = processes.anonymous_mb(os.getpid())
+        self._walled = walled
+        self._looks = 0
+        self._mappings_mb = 0.0
+        self._baseline_mb = processes.held_mb(os.getpid())
         self._submission: int | None = None
         self._limits = Limits()
         self._folder: Path | None = None
@@ -81,6 +86,7 @@ class WarmParent:
     def _start(self, limits: Limits, files: list[str], descriptor: int) -> None:
         self._stop()
         self._limits, self._peak_mb, self._cpu_s, self._over = limits, 0.0, 0.0, None
+        self._mappings_mb = 0.0
         self._folder = None if self._nested else Path(tempfile.mkdtemp(prefix="submission-"))
         read_end, write_end = os.pipe()
         first = os.fork()
@@ -131,6 +137,8 @@ class WarmParent:
             work = self._folder
             for name in files:
                 shutil.copy(name, work)
+            if self._walled:
+                namespaces.drop_privileges()
         os.chdir(work)
         os.environ["HOME"] = str(work)
         silence = os.open(os.devnull, os.O_RDWR)
@@ -142,11 +150,12 @@ class WarmParent:
         """End what uses more than it may: the exercise's processes first, then the submission."""
         pids = processes.descendants(os.getpid())
         used = processes.usage(pids, self._baseline_mb)
-        memory_mb = used.memory_mb
+        of_kernel_mb = processes.sockets_mb() + self._mappings(pids)
+        memory_mb = used.memory_mb + of_kernel_mb
         if memory_mb > self._limits.memory_mb:
             # What a notebook holds is in each of its processes. To look closer takes longer.
             own_mb = processes.own_mb(pids, os.getpid())
-            memory_mb = memory_mb if own_mb is None else min(memory_mb, own_mb)
+            memory_mb = memory_mb if own_mb is None else min(memory_mb, own_mb + of_kernel_mb)
         self._peak_mb = max(self._peak_mb, memory_mb)
         self._cpu_s = max(self._cpu_s, used.cpu_s)
         if memory_mb > self._limits.memory_mb:
@@ -161,6 +170,15 @@ class WarmParent:
             self._kill(frozenset())
         else:
             self._sweep()
+
+    def _mappings(self, pids: list[int]) -> float:
+        """Return what the mappings of many processes took at the last count, in MiB."""
+        if len(pids) <= _FEW_PROCESSES:
+            return 0.0
+        self._looks += 1
+        if self._looks % _LOOKS_TO_MAPPINGS == 0:
+            self._mappings_mb = processes.mappings_mb(pids, self._limits.memory_mb)
+        return self._mappings_mb
 
     def _sweep(self) -> None:
         """Kill everything but the submission process itself."""
