@@ -164,7 +164,8 @@ from multiprocessing import shared_memory
 block = shared_memory.SharedMemory(create=True, size=4096); block.close(); block.unlink()
 """,
     "signals and time": """
-import datetime, random, resource, selectors, select, socket, platform, getpass, locale, uuid
+import datetime, os, random, resource, select, selectors, signal, socket, time
+import platform, getpass, locale, uuid
 seen = []
 signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
 signal.setitimer(signal.ITIMER_REAL, 0.01); time.sleep(0.05); assert seen
@@ -182,7 +183,7 @@ import gc; gc.collect()
 import ctypes; ctypes.CDLL(None).getpid()
 """,
     "waiting": """
-import asyncio
+import asyncio, select, selectors, socket
 await asyncio.sleep(0.01)
 async def both():
     return await asyncio.gather(asyncio.sleep(0, 1), asyncio.to_thread(abs, -2))
