@@ -42,11 +42,14 @@ def calibrate(
     what all exercises share, the engine or its libraries change; one that is named is not.
     """
     from autograder.grading import calibration
+    from autograder.grading.exposed_course import refuse_exposed_course
     from autograder.sandbox.isolation import Isolation
     from autograder.sandbox.limits import Limits
 
     course = find()
     chosen = course.chosen(assignments)
+    if Isolation(isolation) is Isolation.BOX:
+        refuse_exposed_course(course)
     run = calibration.calibrate(
         chosen, jobs, Isolation(isolation), Limits(), frozenset(exercise), force
     )

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.cli.display import Styled, add_row, console
+from autograder.course.files import Course
+from autograder.errors import CourseError
+
+if TYPE_CHECKING:
+    from autograder.sandbox.host.machine_check import Finding
 
 
 @click.command()
-def doctor() -> None:
-    """Say what this machine can isolate and what it lacks, with the line that mends it."""
-    from rich.table import Table
+@click.pass_obj
+def doctor(find: Callable[[], Course]) -> None:
+    """Say what this machine can isolate and what it lacks, with the line that mends it.
 
-    from autograder.sandbox.host.machine_check import examine
+    In a course's folder, or with `autograder --course FOLDER doctor`, also whether student code
+    could see any of the course.
+    """
+    from rich.table import Table
 
     table = Table()
     for heading in ("", "what", "found", "to mend it"):
         table.add_column(heading, overflow="fold")
-    findings = examine()
+    findings = _findings(find)
     for finding in findings:
         mark = (
             "[green]ok[/]" if finding.good else ("[red]no[/]" if finding.needed else "[yellow]-[/]")
@@ -28,3 +38,16 @@ def doctor() -> None:
     console().print(table)
     if any(finding.needed and not finding.good for finding in findings):
         sys.exit(1)
+
+
+def _findings(find: Callable[[], Course]) -> list[Finding]:
+    from autograder.grading.exposed_course import course_private
+    from autograder.sandbox.host.machine_check import Finding, examine
+
+    try:
+        course = find()
+    except CourseError:
+        mend = "go to the course's folder, or name it: autograder --course FOLDER doctor"
+        missing = Finding("the course is out of its sight", False, "no course here", mend, False)
+        return [*examine(), missing]
+    return examine(course.data, course_private(course))

@@ -95,7 +95,7 @@ def grade(
     settings = ClassSettings(
         jobs, Isolation(isolation), limits_from(course, limits), force, is_remote
     )
-    _see_to_isolation(settings)
+    _see_to_isolation(settings, course)
     if is_edited_since(chosen):
         say(
             f"warning: {chosen.master} was edited since it was built, and grading goes by what was "
@@ -107,6 +107,8 @@ def grade(
         reading = reading_from(platform, pattern, timezone)
         intake = Intake(chosen, reading, Path(scratch), as_json)
         found = intake.find(paths, into_course=writes)
+        if _opens_boxes(settings):
+            _refuse_exposed(course, [one.path for one in found])
         boxes = settings.boxes_for(chosen)
         boxes.launch(sum(not chosen.result(one.student).exists() for one in found))
         # Takes half a second to import.
@@ -127,14 +129,29 @@ def grade(
         sys.exit(1)
 
 
-def _see_to_isolation(settings: ClassSettings) -> None:
-    from autograder.sandbox.host.bubblewrap import find_bubblewrap
+def _opens_boxes(settings: ClassSettings) -> bool:
+    from autograder.sandbox.isolation import Isolation
+
+    return settings.isolation is Isolation.BOX and not settings.is_remote
+
+
+def _see_to_isolation(settings: ClassSettings, course: Course) -> None:
+    from autograder.sandbox.host.bubblewrap import find_bubblewrap, refuse_root_without_box
     from autograder.sandbox.isolation import Isolation
 
     if settings.isolation is Isolation.NONE:
+        if not settings.is_remote:
+            refuse_root_without_box()
         say("warning: --isolation none runs student code with your own rights", err=True)
-    elif not settings.is_remote:
+    elif _opens_boxes(settings):
         find_bubblewrap()
+        _refuse_exposed(course, [])
+
+
+def _refuse_exposed(course: Course, notebooks: list[Path]) -> None:
+    from autograder.grading.exposed_course import refuse_exposed_course
+
+    refuse_exposed_course(course, notebooks)
 
 
 def _judges_at(address: str, jobs: int) -> Callable[[LoadedAssignment], Judges]:

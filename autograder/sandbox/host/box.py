@@ -17,6 +17,7 @@ from autograder.sandbox.host.bubblewrap import (
     environment_in,
     leave_root,
     python_in,
+    refuse_root_without_box,
 )
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
@@ -207,6 +208,7 @@ class Box:
         ]
         program += [f"--import={name}" for name in self._slow_imports]
         if self.isolation is Isolation.NONE:
+            refuse_root_without_box()
             return program
         program.append("--walled")
         if self.nested:

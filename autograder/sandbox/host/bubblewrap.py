@@ -11,22 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import autograder
 from autograder.errors import IsolationError
+from autograder.sandbox.host.exposed import always_private, refuse_exposed
+from autograder.sandbox.host.shown import (
+    DATA_IN_BOX,
+    ENGINE,
+    ENVIRONMENT_IN_BOX,
+    HIDDEN,
+    SHOWN_IN_BOX,
+    Link,
+    shown,
+)
 from autograder.sandbox.isolation import Isolation
 
-_ENGINE = Path(autograder.__file__).parent
-# What runs in the box, and what probe functions of hidden tests may import; nothing of the judge.
-SHOWN_IN_BOX = (
-    *("__init__.py", "testing.py", "sandbox/__init__.py", "sandbox/gc_policy.py"),
-    *("sandbox/limits.py", "sandbox/memory.py", "sandbox/seeds.py", "sandbox/warming.py"),
-    *("sandbox/calls", "sandbox/inside", "sandbox/wire"),
-)
-_SYSTEM = ("usr", "lib", "lib64", "lib32", "bin", "sbin")
-_LARGE_PAGES = "/sys/kernel/mm/transparent_hugepage"
-DATA_IN_BOX = "/course-data"
-# A virtual environment may be moved; where it is here could be hidden there, below /tmp say.
-_ENVIRONMENT_IN_BOX = "/environment"
+__all__ = ["DATA_IN_BOX", "SHOWN_IN_BOX"]  # For those who only run boxes.
+
+ROOT_WITHOUT_BOX = "AUTOGRADER_ROOT_WITHOUT_BOX"
+"""Lets root run student code with no walls: for a container that is thrown away afterwards."""
 
 
 @dataclass
@@ -83,32 +84,13 @@ def find_bubblewrap() -> str:
     return path
 
 
-def shown_folders() -> list[Path]:
-    """Return the folders of this machine that student code sees whole, in their real places."""
-    system = [Path("/", name) for name in _SYSTEM]
-    python = [Path(sys.base_prefix), Path(sys.prefix)]
-    return [path.resolve() for path in (*system, *python) if path.is_dir()]
-
-
-def _refuse_shown_course(data: Path) -> None:
-    """Refuse a course of which student code would see more than its data."""
-    root = data.parent.resolve()
-    for folder in shown_folders():
-        if root.is_relative_to(folder):
-            raise IsolationError(
-                f"the course {root} lies in {folder}, which the sandbox shows to student code: "
-                "hidden tests and solutions could be read; move the course elsewhere, or, if that "
-                "folder is a virtual environment, make it in a folder of its own (.venv)"
-            )
-
-
 def bubblewrap_command(data: Path | None) -> list[str]:
     """Return the sandbox's command line: what student code may see, all of it read-only.
 
     `data` is the course's data folder; of the course, nothing else may be seen.
     """
-    if data is not None:
-        _refuse_shown_course(data)
+    things = shown(data)
+    refuse_exposed(things, always_private(data))
     command = [find_bubblewrap(), "--die-with-parent", "--new-session", "--clearenv"]
     if os.getuid() == 0:
         # Root opens the box with its own capabilities and leaves root inside, before anything runs.
@@ -117,38 +99,36 @@ def bubblewrap_command(data: Path | None) -> list[str]:
         command += ["--unshare-user"]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--hostname", "box"]
-    for name in _SYSTEM:
-        path = Path("/", name)
-        if path.is_symlink():
-            command += ["--symlink", os.readlink(path), str(path)]
-        elif path.exists():
-            command += ["--ro-bind", str(path), str(path)]
-    for name in ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime"):
-        command += ["--ro-bind-try", name, name]
-    # By these the C library learns of large pages; see `environment_in`.
-    for name in ("enabled", "hpage_pmd_size"):
-        command += _bind(f"{_LARGE_PAGES}/{name}", f"{_LARGE_PAGES}/{name}", "--ro-bind-try")
     command += ["--proc", "/proc", "--dev", "/dev"]
     command += ["--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    if not f"{sys.base_prefix}/".startswith("/usr/"):
-        command += _bind(sys.base_prefix, sys.base_prefix)
-    if sys.prefix != sys.base_prefix:
-        command += _bind(sys.prefix, _ENVIRONMENT_IN_BOX)
-    for name in SHOWN_IN_BOX:
-        command += _bind(str(_ENGINE / name), f"/engine/autograder/{name}")
-    if data is not None and data.is_dir():
-        command += _bind(str(data), DATA_IN_BOX)
+    for one in things:
+        if isinstance(one, Link):
+            command += [*_parents(one.target), "--symlink", one.leads_to, one.target]
+        else:
+            command += [*_parents(one.target), "--ro-bind", str(one.source), one.target]
+    for name in HIDDEN:
+        if Path(name).is_dir():
+            command += ["--perms", "0555", "--tmpfs", name, "--remount-ro", name]
     for name, value in environment_in(Isolation.BOX).items():
         command += ["--setenv", name, value]
     command += ["--remount-ro", "/dev", "--remount-ro", "/"]
     return command
 
 
-def _bind(source: str, target: str, how: str = "--ro-bind") -> list[str]:
-    """Show a file or folder read-only; its parents must be open to a user who is not root."""
+def _parents(target: str) -> list[str]:
+    """Make the folders above a target: a user who is not root must be able to pass through them."""
     parents = [str(parent) for parent in reversed(Path(target).parents) if parent != Path("/")]
-    made = [word for parent in parents for word in ("--perms", "0755", "--dir", parent)]
-    return [*made, how, source, target]
+    return [word for parent in parents for word in ("--perms", "0755", "--dir", parent)]
+
+
+def refuse_root_without_box() -> None:
+    """Refuse to run student code as root where nothing shuts it off, unless that was asked for."""
+    if os.getuid() == 0 and os.environ.get(ROOT_WITHOUT_BOX) != "1":
+        raise IsolationError(
+            "--isolation none as root would give student code this whole machine: run as an "
+            f"ordinary user, or, where the machine is thrown away afterwards, set "
+            f"{ROOT_WITHOUT_BOX}=1"
+        )
 
 
 def leave_root() -> list[str]:
@@ -158,12 +138,12 @@ def leave_root() -> list[str]:
 def python_in(isolation: Isolation) -> str:
     """Return the interpreter's path where the box sees it."""
     if isolation is Isolation.BOX and sys.prefix != sys.base_prefix:
-        return f"{_ENVIRONMENT_IN_BOX}/bin/{Path(sys.executable).name}"
+        return f"{ENVIRONMENT_IN_BOX}/bin/{Path(sys.executable).name}"
     return sys.executable
 
 
 def environment_in(isolation: Isolation) -> dict[str, str]:
-    engine = "/engine" if isolation is Isolation.BOX else str(_ENGINE.parent)
+    engine = "/engine" if isolation is Isolation.BOX else str(ENGINE.parent)
     return {
         # Memory in pages of 2 MiB where the kernel has them: a fork costs a quarter. Python's own
         # allocator asks for its memory in smaller pieces.

@@ -7,13 +7,16 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import IsolationError
 from autograder.sandbox.host.box import Box
 from autograder.sandbox.host.bubblewrap import find_bubblewrap
+from autograder.sandbox.host.exposed import Private, always_private, exposed
 from autograder.sandbox.host.session import Session
+from autograder.sandbox.host.shown import Link, Shown, shown
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 
@@ -29,13 +32,47 @@ class Finding:
     needed: bool = True
 
 
-def examine() -> list[Finding]:
-    """Try everything grading needs; return what was found."""
+def examine(data: Path | None = None, private: Sequence[Private] = ()) -> list[Finding]:
+    """Try everything grading needs; return what was found.
+
+    `data` is a course's data folder, and `private` what student code must not see of the course;
+    without a course, that is this user's home and temporary files.
+    """
     findings = [_linux(), _python(), _bubblewrap()]
     if findings[-1].good:
         findings += [_box(nested=True), _box(nested=False)]
+    findings += what_is_shown(data, private or always_private(data))
     findings += [_alembic(), _browser()]
     return findings
+
+
+def what_is_shown(data: Path | None, private: Sequence[Private]) -> list[Finding]:
+    """Say what of this machine student code sees, and whether anything private lies in it."""
+    what = "what student code sees, and nothing else"
+    try:
+        things = shown(data)
+        wrong = exposed(things, private)
+    except IsolationError as error:
+        return [Finding(what, False, "refused", str(error))]
+    return [
+        Finding(what, True, _in_short(things)),
+        *(
+            Finding(
+                f"{one.what} is out of its sight",
+                one not in wrong,
+                str(one.path),
+                wrong.get(one, ""),
+            )
+            for one in private
+        ),
+    ]
+
+
+def _in_short(things: Sequence[Shown | Link]) -> str:
+    """Name what is shown in its place on this machine; the engine's own files by one word."""
+    named = [one for one in things if isinstance(one, Shown)]
+    theirs = [str(one.source) for one in named if not one.target.startswith("/engine/")]
+    return ", ".join([*theirs, "the engine's files that run in the box"])
 
 
 def _linux() -> Finding:

@@ -1,0 +1,35 @@
+"""Where a course keeps what no student may see: it may lie far from the course's own folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder.course.configuration import course_config
+from autograder.course.files import Course
+
+# nbgrader's own default, which takes two seconds to ask nbgrader for.
+_EXCHANGE = "/usr/local/share/nbgrader/exchange"
+_OUR_FOLDERS = ("solutions", "tests", "results", "reports", "exports")
+# What nbgrader calls its folders, where the configuration does not say otherwise.
+_NBGRADER_FOLDERS = {
+    "source_directory": "source",
+    "submitted_directory": "submitted",
+    "autograded_directory": "autograded",
+    "feedback_directory": "feedback",
+}
+_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?:file:)?(?P<path>[^?]+)")
+
+
+def private_places(course: Course) -> Iterator[tuple[str, Path]]:
+    """Yield each place as a sentence names it, and its path; some may not be there yet."""
+    config = course_config(course)
+    named = [str(config.CourseDirectory.get(key, name)) for key, name in _NBGRADER_FOLDERS.items()]
+    for name in dict.fromkeys(("source", "submitted", *_OUR_FOLDERS, *named)):
+        yield f"the course's {name}", course.root / name
+    yield "the gradebook", course.root / "gradebook.db"
+    elsewhere = _SQLITE.match(str(config.CourseDirectory.get("db_url", "")))
+    if elsewhere:
+        yield "the gradebook", Path(elsewhere["path"])
+    yield "nbgrader's exchange", Path(str(config.Exchange.get("root", _EXCHANGE)))
