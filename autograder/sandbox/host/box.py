@@ -230,8 +230,14 @@ def _launch(boxes: list[Box]) -> None:
     ours, theirs = zip(*(socket.socketpair() for _ in boxes), strict=True)
     first = boxes[0]
     descriptors = [sock.fileno() for sock in theirs]
+    try:
+        command = first._command([str(number) for number in descriptors])
+    except IsolationError:
+        for sock in (*ours, *theirs):
+            sock.close()
+        raise
     sandbox = Sandbox.start(
-        first._command([str(number) for number in descriptors]),
+        command,
         descriptors,
         environment_in(first.isolation),
         users=len(boxes),

@@ -88,7 +88,8 @@ def test_slow_imports_of_hidden_tests_count(toy_copy):
     assert slow_imports(toy_copy) == ("torch.optim",)
 
 
-def test_grading_warns_of_an_edited_master_and_goes_by_what_was_built(toy_copy, submit):
+def test_grading_warns_of_an_edited_master_and_goes_by_what_was_built(toy_copy, monkeypatch):
+    monkeypatch.setenv("AUTOGRADER_ROOT_WITHOUT_BOX", "1")
     toy_copy.master.write_text(toy_copy.master.read_text().replace("points=2", "points=20"))
     path = toy_copy.submission("ada")
     path.parent.mkdir(parents=True)
