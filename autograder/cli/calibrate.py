@@ -34,9 +34,10 @@ def calibrate(
 ) -> None:
     """Grade answers whose verdict is known, through the real box and judge.
 
-    The reference and every other right answer must get full marks, the released stub and a
-    meaningless answer (zeros of the right shape) nothing; every known wrong answer must lose
-    points by the hidden test it names, and be named as the misconception it is.
+    The reference and every other right answer must get full marks; the released stub, a
+    meaningless answer (zeros of the right shape) and one that only calls an earlier exercise, for
+    which ours stands in, nothing; every known wrong answer must lose points by the hidden test it
+    names, and be named as the misconception it is.
 
     An exercise whose answers have all calibrated is left out until its hidden tests, its answers,
     what all exercises share, the engine or its libraries change; one that is named is not.

@@ -23,6 +23,7 @@ from autograder.grading.process_sharing import leaves_nothing
 from autograder.grading.settings import boxes_of
 from autograder.grading.submission import Earlier, Grader
 from autograder.results.document import ExerciseResult
+from autograder.results.verdicts import Verdict
 from autograder.sandbox.gc_policy import share_memory
 from autograder.sandbox.host.run_boxes import RunBoxes
 from autograder.sandbox.host.session import Session
@@ -47,7 +48,8 @@ class Calibrator:
         try:
             if case.exercise is None:
                 return judge_case(case, self._whole(case))
-            return judge_case(case, [self.try_answer(case.exercise, case.source)])
+            result = self.try_answer(case.exercise, case.source, case.stand_in)
+            return judge_case(case, [result])
         except Exception as error:
             return CaseResult(case, 0.0, 0.0, problems=[f"{type(error).__name__}: {error}"])
 
@@ -66,13 +68,24 @@ class Calibrator:
         key = self.grader.loaded.key(b"")
         return self.grader.grade_rebuilt(rebuilt, case.name, key, Earlier())[0].exercises
 
-    def try_answer(self, name: str, source: str) -> ExerciseResult:
-        """Grade one exercise with this code in place of its cell's."""
+    def try_answer(self, name: str, source: str, stand_in: str | None = None) -> ExerciseResult:
+        """Grade one exercise with this code in place of its cell's.
+
+        `stand_in` is an earlier exercise that is taken for unsolved: ours stands in for it.
+        """
         submission = self._running_submission()
         submission.replaced = {name: (self.reference.index_of(name), source)}
         submission.leaves_nothing = leaves_nothing(self._sources, [source], [name])
-        exercise = next(one for one in self.grader.loaded.judge.exercises if one.name == name)
-        return self.grader.exercise_grading(submission, self.reference, [exercise]).grade()[0]
+        exercises = {one.name: one for one in self.grader.loaded.judge.exercises}
+        asked = [exercises[one] for one in (stand_in, name) if one is not None]
+        grading = self.grader.exercise_grading(submission, self.reference, asked)
+        if stand_in is not None:
+            points = exercises[stand_in].points
+            unsolved = ExerciseResult(
+                name=stand_in, points=points, score=0.0, verdict=Verdict.MISSING
+            )
+            grading.graded = {stand_in: unsolved}
+        return grading.grade()[-1]
 
     def _running_submission(self) -> Session:
         if self._submission is None or not self._submission.can_go_on:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from autograder.judge.hidden_tests import AnswerSource, TestOutcome
-from autograder.judge.purity import Again, answers_alike, ask_again
+from autograder.judge.answer import array_of
+from autograder.judge.behaviour import Recorded, same_behaviour
+from autograder.judge.hidden_tests import AnswerSource, HiddenTests, TestOutcome
 from autograder.results.verdicts import Verdict
+from autograder.sandbox.host.channel import FirstExchange
+from autograder.sandbox.wire.frames import Frame
+from autograder.sandbox.wire.results_out import Decoder, HostileReply
+from autograder.sandbox.wire.trees import map_leaves
 
 _IMPURE = (
-    "A new process answers the same question otherwise: what it returns must come of its "
-    "arguments, not of earlier calls."
+    "In a new process it fails: what it returns must come of its arguments, not of earlier calls."
 )
 
 
@@ -19,8 +23,7 @@ class Suspicion(StrEnum):
 
     WITH_OWN = "Right only with the student's own earlier answers, not all of which are right."
     SECOND_TRY = "A second try answered the same questions otherwise, and does not count."
-    REMEMBERS = "A new process answered the same questions otherwise."
-    AT_RANDOM = "It answers no question twice alike."
+    REMEMBERS = "In a new process it came out otherwise."
     ASKED_HIDDEN = "It asked our own earlier answers what their hidden tests ask."
 
 
@@ -31,37 +34,56 @@ def may_count(first: list[TestOutcome], second: list[TestOutcome]) -> bool:
     question for which none was called.
     """
     return all(
-        answers_alike(before, after)
+        _alike(before, after)
         for one, other in zip(first, second, strict=True)
         for before, after in zip(one.first, other.first, strict=False)
         if not before.asked_ours
     )
 
 
-def fail_what_remembers(
-    exercise: str, outcomes: list[TestOutcome], source: AnswerSource
-) -> set[Suspicion]:
-    """Ask the first questions of passed tests again, of a new process and the last ones first.
+def _alike(one: FirstExchange, other: FirstExchange) -> bool:
+    """Say whether the same question was answered alike but for rounding, or another was asked."""
+    if one.digest == other.digest or not one.question.is_same(other.question):
+        return True
+    if one.frame is None or other.frame is None:
+        return False
+    try:
+        return same_behaviour([_seen(one.frame)], [_seen(other.frame)])
+    except HostileReply:
+        return False
 
-    A test whose question is answered otherwise fails.
+
+def _seen(frame: Frame) -> Recorded:
+    header = frame.header
+    if header.get("reply") != "value":
+        return Recorded("failure", (str(header.get("reply")), str(header.get("type"))))
+    value = Decoder(frame.block).value(header.get("value"))
+    return Recorded("value", map_leaves(value, array_of))
+
+
+def fail_what_remembers(
+    tests: HiddenTests, exercise: str, outcomes: list[TestOutcome], source: AnswerSource
+) -> set[Suspicion]:
+    """Run the passed tests again in a new process, the last one first; fail those that fail there.
+
+    So an answer that knows from earlier calls which guess was right loses what it has won.
     """
-    passed = [one for one in outcomes if one.verdict is Verdict.PASSED]
-    asked = [(one, first) for one in reversed(passed) for first in reversed(one.first)]
-    # A spy is the test's own, and its test is over.
-    asked = [(one, first) for one, first in asked if not first.question.given.callbacks]
-    if not asked:
+    passed = {one.name: one for one in outcomes if one.verdict is Verdict.PASSED}
+    if not passed:
         return set()
     found: set[Suspicion] = set()
     channel = source.open(exercise)
     try:
-        for outcome, first in asked:
-            match ask_again(channel, first):
-                case Again.AT_RANDOM:
-                    found.add(Suspicion.AT_RANDOM)
-                case Again.ANOTHER:
-                    found.add(Suspicion.REMEMBERS)
-                    if outcome.verdict is Verdict.PASSED:
-                        outcome.fail(_IMPURE)
+        for case in reversed(tests.judge.cases_of(exercise)):
+            outcome = passed.get(case.test)
+            if outcome is None or outcome.verdict is not Verdict.PASSED:
+                continue
+            verdict = tests.ending(case, channel).verdict
+            if verdict is not Verdict.PASSED:
+                found.add(Suspicion.REMEMBERS)
+            # An honest answer that is slow may find no time for it.
+            if verdict not in (Verdict.PASSED, Verdict.TIMED_OUT, Verdict.GRADER_ERROR):
+                outcome.fail(_IMPURE)
     finally:
         source.close(exercise, channel)
     return found

@@ -211,8 +211,9 @@ def _seen_changes(reply: Reply) -> dict[int, Any]:
 
 def _plain(value: Any) -> Any:
     """Return a value with arrays for tensors, free of graphs."""
-    return map_leaves(value, _array_of)
+    return map_leaves(value, array_of)
 
 
-def _array_of(value: Any) -> Any:
+def array_of(value: Any) -> Any:
+    """Return a tensor's array, free of its graph; what is no tensor, as it is."""
     return value.detach().numpy().copy() if isinstance(value, torch.Tensor) else value

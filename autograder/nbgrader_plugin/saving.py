@@ -78,7 +78,8 @@ class SaveScores(SaveAutoGrades):
 
     def _flag_faults(self, result: SubmissionResult, grades: dict[str, Any]) -> None:
         for exercise in result.exercises:
-            if result.needs_person and exercise.verdict is Verdict.GRADER_ERROR:
+            is_fault = result.needs_person and exercise.verdict is Verdict.GRADER_ERROR
+            if is_fault or exercise.look:
                 grades[tests_cell(exercise.name)].needs_manual_grade = True
 
 

@@ -178,7 +178,7 @@ def square(x):
 
 def test_a_guess_that_depends_on_what_came_before_loses_its_points(attack):
     attacked = attack(square=GUESSES, costs=["square"])
-    assert "A new process answers the same question otherwise" in attacked.messages("square")
+    assert "In a new process it fails" in attacked.messages("square")
     assert attacked.result.needs_person
 
 
@@ -197,9 +197,10 @@ def test_what_remembers_and_answers_alike_keeps_its_points(attack, kind):
 
 def test_a_generator_of_its_own_costs_nothing(grader, submit):
     noisy = "import numpy as np\nrng = np.random.default_rng(0)\nnoise = []\ndef square(x):\n"
-    noisy += "    noise.append(1)\n    return x * x + 1e-4 * rng.normal(size=x.shape) * (x > 2.9)"
+    noisy += "    noise.append(1)\n    return x * x + 1e-5 * rng.normal(size=x.shape) * (x > 2.9)"
     result = grader.grade_bytes(submit(square=noisy), "ada", "toy.ipynb")
-    assert result.exercises[0].score == result.exercises[0].points or not result.needs_person
+    assert result.exercises[0].score == result.exercises[0].points
+    assert not result.needs_person
 
 
 # --- a second run is no second chance
@@ -348,8 +349,9 @@ def test_calls_end_with_the_submissions_time(grader, submit, monkeypatch):
     slow = "import time\nseen = []\ndef {name}(x):\n    time.sleep(1.2)\n    return 0 * x"
     content = submit(square=slow.format(name="square"), cube=slow.format(name="cube"))
     result = grader.grade_bytes(content, "mallory", "toy.ipynb")
-    assert result.seconds < 2.0 + 1.5 + 2.0 + 2.0
-    assert result.exercises[-1].verdict is Verdict.TIMED_OUT
+    # Its first exercise is opened in time; its third call would not be.
+    assert {one.verdict for one in result.exercises} == {Verdict.TIMED_OUT}
+    assert all(one.seconds < 4 for one in result.exercises)
 
 
 # --- real exercises
