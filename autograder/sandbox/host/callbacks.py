@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.sandbox.host.references import Answered, AskedFunctions, References, refusal
+from autograder.sandbox.host.small_questions import is_small
 from autograder.sandbox.host.time_limit import until
-from autograder.sandbox.memory import MIB
+from autograder.sandbox.memory import MIB, MemoryRanOut, is_out_of_memory
+from autograder.sandbox.seeds import seed_everything
 from autograder.sandbox.wire.frames import DeadlinePassed, Frame
 from autograder.sandbox.wire.messages import Yours
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
@@ -95,69 +97,82 @@ class Callbacks:
         self._bytes += len(frame.block) + len(frame.text)
         if self._count > MAX_CALLS or self._bytes > MAX_CALL_BYTES:
             raise HostileReply("too many callbacks")
-        name, handle = frame.header.get("stand_in"), frame.header.get("callback_gradient")
-        if handle is not None:
-            is_here = type(handle) is int and handle in self._here.graphs
-            name = None
+        if "callback_gradient" in frame.header:
+            answer = self._gradient(frame, seed, deadline)
+        elif "stand_in" in frame.header:
+            answer = self._stand_in(frame, given, sent, seed, deadline)
         else:
-            is_here = name is None or _hands_on(frame.header.get("value"))
-        if name is not None:
-            self._note(name)
-            if self.stand_ins.hand_back:
-                yours: Yours = {"yours": True}
-                return yours, b""
-            if len(frame.block) + len(frame.text) > MAX_STAND_IN_BYTES:
-                return refusal(ValueError(f"over {MAX_STAND_IN_BYTES // MIB} MiB of arguments"))
-            if self._refuses(name, frame, given, sent):
-                return refusal(ValueError("these arguments are a hidden test's"))
-        if is_here:
-            return self._serve_here(frame, given, name, deadline)
+            answer = self._spy(frame, given, deadline)
+        self._bytes += len(answer[1])
+        return answer
+
+    def _gradient(self, frame: Frame, seed: int, deadline: float) -> Answered:
+        handle = frame.header["callback_gradient"]
+        if type(handle) is not int or handle >= _FIRST_HANDLE_HERE:
+            return _answered(
+                lambda: self._here.gradient(frame.header, Decoder(frame.block)), deadline
+            )
         if not self.stand_ins.names:
             raise HostileReply("a gradient of a call that was not made")
-        place = self._test, self._question, seed
-        answer = self.stand_ins.references.ask(name, frame, place, deadline)
-        if name is not None and len(self.asked) < _MAX_KEPT:
+        return self.stand_ins.references.ask(None, frame, self._place(seed), deadline)
+
+    def _spy(self, frame: Frame, given: Given, deadline: float) -> Answered:
+        """Call a function that the test keeps, in this very process: it may note how."""
+        leaf = frame.header.get("callback")
+        if type(leaf) is not int or leaf not in given.callbacks:
+            raise HostileReply("a call of a function that was not offered")
+        decoder = Decoder(frame.block, given=given.functions)
+        value = decoder.value(frame.header.get("value"))
+        return _answered(lambda: self._here.call(given.callbacks[leaf], value, decoder), deadline)
+
+    def _stand_in(
+        self, frame: Frame, given: Given, sent: bytes, seed: int, deadline: float
+    ) -> Answered:
+        name = self._offered(frame.header["stand_in"])
+        if self.stand_ins.hand_back:
+            yours: Yours = {"yours": True}
+            return yours, b""
+        if len(frame.block) + len(frame.text) > MAX_STAND_IN_BYTES:
+            return refusal(ValueError(f"over {MAX_STAND_IN_BYTES // MIB} MiB of arguments"))
+        decoder = Decoder(frame.block, given=given.functions)
+        value = decoder.value(frame.header.get("value"))
+        if self.stand_ins.refuses is not None and self.stand_ins.refuses(name, value, sent):
+            self.refused.add(name)
+            return refusal(ValueError("these arguments are a hidden test's"))
+        # What a test gave must be called where the test is; and what is short is done at once.
+        if _hands_on(frame.header.get("value")) or is_small(value):
+            if self.calls_of_question == 1:
+                seed_everything(seed)
+            function = self.stand_ins.references.functions[name]
+            answer = _answered(lambda: self._here.call(function, value, decoder), deadline)
+        else:
+            answer = self.stand_ins.references.ask(name, frame, self._place(seed), deadline)
+        if answer[1] and len(self.asked) < _MAX_KEPT:
             self.asked.append(Asked(name, frame, answer[1]))
         return answer
 
-    def _note(self, name: Any) -> None:
+    def _place(self, seed: int) -> tuple[int, int, int]:
+        return self._test, self._question, seed
+
+    def _offered(self, name: Any) -> str:
         if not isinstance(name, str) or name not in self.stand_ins.names:
             raise HostileReply("a call of a function that was not offered")
         self.stand_ins_called.add(name)
         self.calls_of_question += 1
+        return name
 
-    def _refuses(self, name: str, frame: Frame, given: Given, sent: bytes) -> bool:
-        if self.stand_ins.refuses is None:
-            return False
-        arguments = Decoder(frame.block, given=given.functions).value(frame.header.get("value"))
-        if not self.stand_ins.refuses(name, arguments, sent):
-            return False
-        self.refused.add(name)
-        return True
 
-    def _serve_here(
-        self, frame: Frame, given: Given, name: str | None, deadline: float
-    ) -> Answered:
-        """Answer in this very process: what a test gave must be called where the test is."""
-        decoder = Decoder(frame.block, given=given.functions)
-        try:
-            with until(deadline):
-                if "callback_gradient" in frame.header:
-                    return self._here.gradient(frame.header, decoder)
-                value = decoder.value(frame.header.get("value"))
-                return self._here.call(self._function(frame, given, name), value, decoder)
-        except (HostileReply, DeadlinePassed):
-            raise
-        except Exception as error:
-            return refusal(error)
-
-    def _function(self, frame: Frame, given: Given, name: str | None) -> Callable[..., Any]:
-        leaf = frame.header.get("callback")
-        if name is not None:
-            return self.stand_ins.references.functions[name]
-        if isinstance(leaf, int) and leaf in given.callbacks:
-            return given.callbacks[leaf]
-        raise HostileReply("a call of a function that was not offered")
+def _answered(answer: Callable[[], Answered], deadline: float) -> Answered:
+    """Return what a function of ours answers here, before the deadline."""
+    try:
+        with until(deadline):
+            return answer()
+    except (HostileReply, DeadlinePassed):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryRanOut(str(error)[:200]) from None
+        return refusal(error)
 
 
 def _hands_on(node: Any) -> bool:
