@@ -317,7 +317,8 @@ def test_a_reference_in_native_code_ends_with_its_call(grader, submit, monkeypat
         type(grader.loaded), "references", lambda self: References({"square": hard})
     )
     content = submit(
-        square=WRONG, sum_of_squares="def sum_of_squares(x):\n    return square(x).sum()"
+        square=WRONG,
+        sum_of_squares="import numpy as np\ndef sum_of_squares(x):\n    square(np.ones(5000))",
     )
     result = grader.grade_bytes(content, "mallory", "toy.ipynb")
     slow = result.exercises[1]
