@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 from autograder.errors import Failure
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+Tell = Callable[[Any], None]
+"""Says at once what was found of a task: it stands, whatever becomes of the judge."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,14 @@ class Failed(Generic[Task]):
 
 @dataclass(frozen=True)
 class Died(Generic[Task]):
-    """The judge of a task died, more than once: nothing is known of it."""
+    """The judge of a task died at each try, or was ended by the clock outside it."""
 
     task: Task
+    """As it was tried the last time."""
+    told: list[Any] = field(default_factory=list)
+    """What the last judge told of it."""
+    was_late: bool = False
+    """Nothing more was heard of the last judge, so that it was killed."""
 
 
 Event = Done[Task, Result] | Failed[Task] | Died[Task]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,13 @@ class RunBoxes:
         """In another process: close its copies of their lines, which would hide that we hang up."""
         for box in self._launched:
             box.let_go()
+
+    def hang_up(self, number: int) -> None:
+        """End what runs in a judge's box, whoever holds a copy of the line: the judge has ended."""
+        line = self._launched[number].line if number < len(self._launched) else None
+        if line is not None:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End them all."""
