@@ -55,7 +55,7 @@ class Process:
     def judges(self):
         """Return the judges that this worker has started."""
         started = psutil.Process(self.process.pid).children(recursive=True)
-        return [one for one in started if "autograder.cluster.judge" in _words(one)]
+        return [one for one in started if "autograder.grading.judge_main" in _words(one)]
 
 
 def _words(process):

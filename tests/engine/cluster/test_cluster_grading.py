@@ -11,7 +11,7 @@ import pytest
 
 import autograder
 from autograder.cluster.connection import check_workers
-from autograder.cluster.pool import believed, judges_at
+from autograder.cluster.pool import judges_at
 from autograder.cluster.worker import grade_on_worker
 from autograder.errors import AutograderError
 from autograder.grading.class_run import ClassGrading
@@ -169,17 +169,6 @@ def test_a_worker_that_came_later_checks_itself(client, workers):
     assert reply[0] == "differs"
     assert "has numpy" in reply[1]
     assert "where this machine has 1.0" in reply[1]
-
-
-def test_a_result_made_of_other_files_is_not_believed(grader):
-    result = grader.loaded.unreadable("ada", b"", "not submitted")
-    text = result.model_dump_json()
-    assert believed(text, result.key) == result
-    other = result.key.model_copy(update={"engine": "other"})
-    with pytest.raises(AutograderError, match="'ada' was made of other files or by another engine"):
-        believed(text, other)
-    with pytest.raises(AutograderError, match="is no result"):
-        believed("{}", result.key)
 
 
 @pytest.mark.box
