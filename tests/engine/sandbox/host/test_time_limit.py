@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import signal
+import threading
 import time
 
 import pytest
@@ -69,3 +70,19 @@ def test_an_outer_limit_goes_on():
         spin_for(ENDLESS_S)
 
     assert seconds_until_the_end(work, 0.3) < SOON_S
+
+
+def test_where_there_can_be_no_limit_nothing_runs():
+    met = []
+
+    def work():
+        try:
+            with until(time.monotonic() + 10):
+                met.append("ran")
+        except RuntimeError as error:
+            met.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert met == ["what runs for student code runs in the main thread, or without a limit"]
