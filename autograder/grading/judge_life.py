@@ -15,7 +15,7 @@ import signal
 
 from autograder.sandbox.host.time_limit import times_broken_off
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.memory import MIB, held_data_bytes
+from autograder.sandbox.memory import MIB, HeldMemory, held_data_bytes
 
 _MEMORY_MB = 4096
 _GROWTH_MB = 512
@@ -66,10 +66,9 @@ class Wear:
     """What a judge began with: tells whether what came after may spoil what it does next."""
 
     def __init__(self) -> None:
-        self._held, self._broken = held_data_bytes(), times_broken_off()
+        self._held, self._broken = HeldMemory(), times_broken_off()
 
     @property
     def is_worn(self) -> bool:
         """Whether something was broken off, half done, or it holds much that it did not hold."""
-        grown = held_data_bytes() - self._held
-        return times_broken_off() != self._broken or grown > _GROWTH_MB * MIB
+        return times_broken_off() != self._broken or self._held.grown_mb() > _GROWTH_MB

@@ -27,7 +27,7 @@ from autograder.grading.judge_orders import Order, order_of, setting_of
 from autograder.grading.judge_process import MAX_MESSAGE_BYTES
 from autograder.results.document import parse_result, result_bytes
 from autograder.sandbox.host.box import Box
-from autograder.sandbox.memory import MemoryRanOut
+from autograder.sandbox.memory import MemoryRanOut, is_out_of_memory
 from autograder.sandbox.wire.frames import Frame, PeerClosed, receive_frame, send_frame
 
 if TYPE_CHECKING:
@@ -105,9 +105,10 @@ def _answer(grader: Grader, request: Frame, sock: socket.socket) -> _Said:
         if "unfinished" in request.header:
             return _unfinished(grader, order, request.header)
         return _grade(grader, order, sock)
-    except MemoryError:
-        raise
     except Exception as error:
+        if is_out_of_memory(error):
+            # Whose fault it was is not known: what this judge held before, or this submission.
+            raise MemoryRanOut from None
         return _failed(error), b""
 
 
@@ -130,7 +131,12 @@ def _unfinished(grader: Grader, order: Order, header: dict[str, Any]) -> _Said:
     from autograder.grading.unfinished import unfinished
 
     result = unfinished(
-        grader.loaded, order.student, order.begun, header["unfinished"], header["was_late"]
+        grader.loaded,
+        order.student,
+        order.content,
+        order.begun,
+        header["unfinished"],
+        header["was_late"],
     )
     return {"graded": True}, result_bytes(result)
 

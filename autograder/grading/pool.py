@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal
 from autograder.errors import Failure
 from autograder.grading.events import Died, Done, Event, Failed, Result, Task, Tell
 from autograder.grading.judge_life import Wear, become_judge, kill_with_all_below, limit_memory
-from autograder.sandbox.memory import MemoryRanOut
+from autograder.sandbox.memory import MemoryRanOut, is_out_of_memory
 
 _MAX_TRIES = 3
 _LEAVE_S = 10.0
@@ -227,9 +227,9 @@ def _made(
     """Return what does tasks here; say why there is none."""
     try:
         return stack.enter_context(make_worker(number))
-    except MemoryError:
-        raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryRanOut from None
         # The task that was given already is answered.
         connection.recv()
         connection.send(_Said("failed", Failure.of(error), is_last=True))
@@ -249,10 +249,10 @@ def _serve(connection: Connection, do: Callable[[Any, Tell], Any]) -> None:
             result = do(task, tell)
             is_last = wear.is_worn
             connection.send(_Said("done", result, is_last))
-        except MemoryError:
-            # Whose fault it was is not known: what this judge held before, or this task.
-            raise
         except Exception as error:
+            if is_out_of_memory(error):
+                # Whose fault it was is not known: what this judge held before, or this task.
+                raise MemoryRanOut from None
             is_last = wear.is_worn
             connection.send(_Said("failed", Failure.of(error), is_last))
         if is_last:

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def unfinished(
-    loaded: LoadedAssignment, student: str, begun: Begun, why: str, was_late: bool
+    loaded: LoadedAssignment, student: str, content: bytes, begun: Begun, why: str, was_late: bool
 ) -> SubmissionResult:
-    """Return what was found, and no points for the rest.
+    """Return what was found of a file's bytes, and no points for the rest.
 
     Where the clock ended the last judge, the rest is timed out: a student can bring that about, and
-    has no claim to a fault of ours by it.
+    has no claim to a fault of ours by it. As any timeout it is not tried again by itself.
     """
     fault = loaded.fault(student, why)
     found = {one.name: one for one in begun.exercises}
@@ -28,6 +28,6 @@ def unfinished(
     for one in exercises:
         if was_late and one.verdict is Verdict.GRADER_ERROR and one.name not in found:
             one.verdict = Verdict.TIMED_OUT
-    result = loaded.total(student, fault.key, exercises)
+    result = loaded.total(student, loaded.key(content), exercises)
     result.notes, result.needs_person, result.cells = fault.notes, True, begun.cells
     return result
