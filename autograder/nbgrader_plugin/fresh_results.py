@@ -14,6 +14,7 @@ from autograder.course.files import Assignment
 from autograder.errors import AutograderError, Failure
 from autograder.grading.begun import Begun
 from autograder.grading.events import Died, Done, Failed
+from autograder.grading.exposed_course import refuse_exposed_course
 from autograder.grading.fingerprints import fingerprint
 from autograder.grading.judge_orders import Order, Setting
 from autograder.grading.judge_process import JudgeProcesses
@@ -40,6 +41,7 @@ def fresh_result(assignment: Assignment, student: str) -> SubmissionResult:
     kept = read_result(assignment.result(student))
     if kept is not None and not kept.outdated_by(_key(assignment, path)):
         return kept
+    refuse_exposed_course(assignment.course)
     limits = course_limits(assignment.course)
     try:
         content = read_bytes(path, limits.notebook_mb)
