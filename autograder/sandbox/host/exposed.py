@@ -168,8 +168,8 @@ def _problem(secret: Private, at: _Place, one: Shown, place: _Place) -> str:
     if one.target != DATA_IN_BOX and _is_own_folder(place, at):
         return (
             f"{place.path}, which the sandbox shows to student code, is a folder of {secret.what} "
-            f"{at.path} itself: other things may be in it; make the Python environment in a folder "
-            "of its own (.venv)"
+            f"{at.path} itself, and may hold more: move {secret.what} elsewhere, or make the "
+            "Python environment in a folder of its own (.venv)"
         )
     return ""
 

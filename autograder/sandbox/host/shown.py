@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -204,7 +205,9 @@ def _refuse_odd_data(data: Path) -> None:
             "code: put what students need into a folder of its own"
         )
     for path in _walk(source):
-        if stat.S_IFMT(path.lstat().st_mode) not in _PLAIN:
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_IFMT(path.lstat().st_mode) in _PLAIN:
+                continue
             raise IsolationError(
                 f"{path} is neither a file nor a folder, and the sandbox shows the course's data "
                 "to student code: remove it"

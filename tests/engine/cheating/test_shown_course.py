@@ -15,7 +15,7 @@ from autograder.grading.exposed_course import course_private, refuse_exposed_cou
 from autograder.sandbox.host import exposed as exposed_module
 from autograder.sandbox.host import shown as shown_module
 from autograder.sandbox.host.bubblewrap import bubblewrap_command
-from autograder.sandbox.host.exposed import exposed
+from autograder.sandbox.host.exposed import always_private, exposed
 from autograder.sandbox.host.shown import DATA_IN_BOX, Shown, shown
 
 pytestmark = pytest.mark.box
@@ -193,6 +193,17 @@ def test_a_whole_python_in_the_courses_own_folder_is_refused(course, monkeypatch
         monkeypatch.setattr(sys, name, str(course.root))
     with pytest.raises(IsolationError, match=r"in a folder of its own \(\.venv\)"):
         bubblewrap_command(course.data)
+
+
+@pytest.mark.parametrize("root", ["/", "/tmp", "/usr/src/app", "/srv/course"])
+def test_a_course_may_lie_where_nothing_of_it_is_shown(root):
+    assert exposed(shown(None), always_private(Path(root, "data"))) == {}
+
+
+@pytest.mark.parametrize("root", ["/usr", "/usr/local", "/usr/lib/course", "/bin/course", "/etc"])
+def test_a_course_may_not_lie_around_or_in_the_systems_libraries(root):
+    (found,) = exposed(shown(None), always_private(Path(root, "data")))
+    assert found.what == "the course"
 
 
 def test_a_python_where_the_box_has_its_own_is_refused(course, monkeypatch):
