@@ -96,7 +96,8 @@ class Expected:
             return "a sum that is none of its parts"
         if result.verdict is not worst([one.verdict for one in core]):
             return "a verdict that is none of its parts"
-        if result.has_grader_error and not result.needs_person:
+        asks = result.has_grader_error or any(one.look for one in result.exercises)
+        if asks and not result.needs_person:
             return "a fault that nobody is to look at"
         seconds = (result.seconds, result.cells_seconds, result.peak_memory_mb)
         return "" if all(math.isfinite(one) and one >= 0 for one in seconds) else "odd seconds"

@@ -16,7 +16,7 @@ from autograder.course.made_up import grade_id, made_up_notebook
 from autograder.course.master import CellKind
 from autograder.grading.calibrated import Calibrated
 from autograder.grading.calibration_cases import Case, CaseResult, Face, cases_of, judge_case
-from autograder.grading.events import Died, Done, Failed
+from autograder.grading.events import Died, Done, Failed, Tell
 from autograder.grading.loaded import LoadedAssignment
 from autograder.grading.pool import Pool
 from autograder.grading.process_sharing import leaves_nothing
@@ -183,11 +183,11 @@ def _run(
     known: dict[str, Calibrated],
 ) -> Iterator[CaseResult]:
     @contextlib.contextmanager
-    def make_worker(number: int) -> Iterator[Callable[[list[Case]], list[CaseResult]]]:
+    def make_worker(number: int) -> Iterator[Callable[[list[Case], Tell], list[CaseResult]]]:
         box = boxes.of_judge(number)
         calibrators = {name: Calibrator(Grader(one, box)) for name, one in loaded.items()}
         with box:
-            yield lambda cases: _grade(cases, calibrators)
+            yield lambda cases, _: _grade(cases, calibrators)
 
     with contextlib.closing(boxes):
         yield from _results(Pool(boxes.jobs, make_worker), tasks, known)

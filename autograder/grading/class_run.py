@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from autograder.course.files import Assignment
 from autograder.errors import AutograderError, CannotWrite, IsolationError
-from autograder.grading.events import Died, Done, Failed, TaskPool
+from autograder.grading.events import Died, Done, Failed, TaskPool, Tell
 from autograder.grading.fingerprints import Fingerprint, fingerprint
+from autograder.grading.judge_life import silence_s
 from autograder.grading.pool import Pool
 from autograder.grading.settings import ClassSettings
-from autograder.grading.tasks import Graded, InDoubt, Task, grade_task, keep
-from autograder.results.document import read_result
+from autograder.grading.tasks import Graded, InDoubt, Task, grade_task, keep, resumed
+from autograder.results.document import SubmissionResult, read_result
 from autograder.sandbox.gc_policy import put_off_collecting, share_memory
 from autograder.sandbox.host.run_boxes import RunBoxes
 from autograder.submissions.finding import Found
@@ -100,11 +101,12 @@ class ClassGrading:
         from autograder.grading.submission import Grader
 
         @contextlib.contextmanager
-        def make_worker(number: int) -> Iterator[Callable[[Task], Graded | InDoubt]]:
+        def make_worker(number: int) -> Iterator[Callable[[Task, Tell], Graded | InDoubt]]:
             with Grader(loaded, self.boxes.of_judge(number)) as grader:
-                yield lambda task: grade_task(grader, task)
+                yield lambda task, tell: grade_task(grader, task, tell)
 
-        return Pool(self.settings.jobs, make_worker)
+        silence = silence_s(self.settings.limits)
+        return Pool(self.settings.jobs, make_worker, resumed, silence, self.boxes.hang_up)
 
     def _results(
         self, loaded: LoadedAssignment, pool: Judges, todo: list[Task]
@@ -118,13 +120,23 @@ class ClassGrading:
                     pool.run_alone(task)
                 case Done(_, Graded() as graded):
                     yield graded
-                case Died(task):
-                    why = "its judge died more than once: see the machine's log"
-                    yield keep(task, loaded.fault(task.found.student, why))
+                case Died(task, told, was_late):
+                    yield keep(task, self._unfinished(loaded, resumed(task, told), was_late))
                 case Failed(_, failure) if failure.is_a(CannotWrite, IsolationError):
                     raise AutograderError(failure.message)
                 case Failed(task, failure):
-                    yield keep(task, loaded.fault(task.found.student, str(failure)))
+                    fault = loaded.fault(task.found.student, str(failure), self._content(task))
+                    yield keep(task, fault)
+
+    def _unfinished(self, loaded: LoadedAssignment, task: Task, was_late: bool) -> SubmissionResult:
+        from autograder.grading.unfinished import unfinished
+
+        why = "did not end in time, and was ended" if was_late else "died: see the machine's log"
+        content, student = self._content(task), task.found.student
+        return unfinished(loaded, student, content, task.begun, f"its judge {why}", was_late)
+
+    def _content(self, task: Task) -> bytes:
+        return content_to_hash(task.found.path, self.settings.limits.notebook_mb)
 
 
 def _slowest_first(todo: list[tuple[float | None, Task]]) -> list[Task]:

@@ -85,9 +85,9 @@ class LoadedAssignment:
             exercises=results,
         )
 
-    def fault(self, student: str, why: str) -> SubmissionResult:
+    def fault(self, student: str, why: str, content: bytes = b"") -> SubmissionResult:
         """Return the result of a submission that we could not grade: a person must look."""
-        return self._nothing(student, b"", Verdict.GRADER_ERROR, why)
+        return self._nothing(student, content, Verdict.GRADER_ERROR, why)
 
     def unreadable(self, student: str, content: bytes, why: str) -> SubmissionResult:
         """Return the result of a file that is no notebook: no points, and a person must look."""

@@ -20,7 +20,7 @@ def unfinished(
     Where the clock ended the last judge, the rest is timed out: a student can bring that about, and
     has no claim to a fault of ours by it. As any timeout it is not tried again by itself.
     """
-    fault = loaded.fault(student, why)
+    fault = loaded.fault(student, why, content)
     found = {one.name: one for one in begun.exercises}
     if begun.broken is not None:
         found.setdefault(begun.broken.name, begun.broken)

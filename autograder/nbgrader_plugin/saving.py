@@ -78,8 +78,9 @@ class SaveScores(SaveAutoGrades):
 
     def _flag_faults(self, result: SubmissionResult, grades: dict[str, Any]) -> None:
         for exercise in result.exercises:
-            is_fault = result.needs_person and exercise.verdict is Verdict.GRADER_ERROR
-            if is_fault or exercise.look:
+            # A judge that never came to an end has the verdict of a timeout.
+            is_odd = exercise.verdict in (Verdict.GRADER_ERROR, Verdict.TIMED_OUT)
+            if exercise.look or (result.needs_person and is_odd):
                 grades[tests_cell(exercise.name)].needs_manual_grade = True
 
 
