@@ -214,6 +214,7 @@ class _Run:
             session.close()
         result = self.grader.loaded.total(self.student, self.key, results)
         result.notes = [*map(for_page, self.rebuilt.notes), *result.notes]
+        result.isolation = self.grader.box.shut_off_by
         result.in_doubt, self.box_ended = session.in_doubt, session.box_ended
         result.cells = self.begun.cells
         result.seconds = round(time.monotonic() - started, 3)

@@ -8,3 +8,7 @@ class Isolation(StrEnum):
 
     BOX = "box"
     NONE = "none"
+
+
+BOX_AND_CGROUP = "box+cgroup"
+"""What a result says where each submission was in a control group too; nobody asks for it."""

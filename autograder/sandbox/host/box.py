@@ -19,7 +19,8 @@ from autograder.sandbox.host.bubblewrap import (
     python_in,
     refuse_root_without_box,
 )
-from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.host.submission_group import SubmissionGroup
+from autograder.sandbox.isolation import BOX_AND_CGROUP, Isolation
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire.frames import DeadlinePassed, PeerClosed, receive_frame, send_frame
 from autograder.sandbox.wire.messages import Command, Start
@@ -46,6 +47,7 @@ class Box:
         self._control: socket.socket | None = None
         self._is_ready = False
         self._has_started = False
+        self._group = SubmissionGroup()
         self.deaths = 0
         """How often it ended under a submission: a fault of the machine, hardly of a student."""
 
@@ -84,7 +86,8 @@ class Box:
     def _hears_ready(self) -> bool:
         assert self._control is not None
         self._control.settimeout(_START_TIMEOUT_S)
-        with contextlib.suppress(PeerClosed, DeadlinePassed):
+        with contextlib.suppress(PeerClosed, DeadlinePassed, TimeoutError):
+            self._group.hear_who_sends(self._control)
             receive_frame(self._control, max_block_bytes=0)
             self._is_ready = True
         return self._is_ready
@@ -98,6 +101,7 @@ class Box:
         if self._sandbox is not None:
             self._sandbox.leave()
             self._sandbox = None
+        self._group.leave()
 
     @property
     def line(self) -> socket.socket | None:
@@ -159,7 +163,14 @@ class Box:
         except PeerClosed:
             ours.close()
             raise
+        if self.isolation is Isolation.BOX:
+            self._group.hold(limits)
         return ours
+
+    @property
+    def shut_off_by(self) -> str:
+        """How the last submission was shut off, as results have it."""
+        return BOX_AND_CGROUP if self._group.held_last else str(self.isolation)
 
     def interrupt(self) -> None:
         """Interrupt the running cell, as a person would."""
@@ -176,6 +187,7 @@ class Box:
     def stop(self) -> dict[str, Any]:
         """End the submission and everything it started."""
         usage = self._tell("stop")
+        self._group.leave()
         if not self.nested and self.isolation is Isolation.BOX:
             # Without namespaces of its own a submission could have left something behind.
             self.close()
@@ -187,7 +199,11 @@ class Box:
         try:
             command: Command = {"do": what}
             send_frame(self._control, command)
-            return self._answer()
+            answer = self._answer()
+            if not answer.get("over") and what in ("sweep", "stop") and self._group.has_run_out():
+                # The kernel was faster than the warm parent's next look.
+                answer["over"] = "memory"
+            return answer
         except (PeerClosed, DeadlinePassed):
             self.deaths += 1
             self.close()
@@ -236,6 +252,9 @@ def _launch(boxes: list[Box]) -> None:
         for sock in (*ours, *theirs):
             sock.close()
         raise
+    for box, control in zip(boxes, ours, strict=True):
+        # Before the sandbox starts: what is started from now on is in this process's group.
+        box._group.ask_who_sends(control)
     sandbox = Sandbox.start(
         command,
         descriptors,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import IsolationError
+from autograder.sandbox.host import cgroups
 from autograder.sandbox.host.box import Box
 from autograder.sandbox.host.bubblewrap import find_bubblewrap
 from autograder.sandbox.host.exposed import Private, always_private, exposed
@@ -40,7 +41,7 @@ def examine(data: Path | None = None, private: Sequence[Private] = ()) -> list[F
     """
     findings = [_linux(), _python(), _bubblewrap()]
     if findings[-1].good:
-        findings += [_box(nested=True), _box(nested=False)]
+        findings += [_box(nested=True), _box(nested=False), _cgroup()]
     findings += what_is_shown(data, private or always_private(data))
     findings += [_alembic(), _browser()]
     return findings
@@ -112,6 +113,11 @@ def _box(nested: bool) -> Finding:
     except IsolationError as error:
         return Finding(what, False, str(error)[:200], mend, needed=not nested)
     return Finding(what, ran, "works" if ran else "refused", "" if ran else mend, needed=not nested)
+
+
+def _cgroup() -> Finding:
+    what, why = "cgroup v2 for each submission", cgroups.why_none()
+    return Finding(what, not why, why or "works", why and cgroups.HOW_TO_GET_ONE, needed=False)
 
 
 def _alembic() -> Finding:
