@@ -1,6 +1,6 @@
 """Control groups: found where they are ours, told where not, and what is ended there is known.
 
-Where this machine delegates none to us, folders stand for them; the kernel's part is not tried then.
+Where none are delegated to us here, folders stand for them; the kernel's part is not tried then.
 """
 
 import os
