@@ -23,6 +23,7 @@ CORE = (
     *("course/facts.py", "course/files.py", "course/loading.py", "course/parts.py"),
     *("grading/again.py", "grading/begun.py", "grading/exercises.py"),
     *("grading/feedback_lines.py", "grading/fingerprints.py", "grading/loaded.py"),
+    *("grading/function_reading.py", "grading/library_names.py", "grading/notebook_names.py"),
     *("grading/process_sharing.py", "grading/second_tries.py", "grading/submission.py"),
     *("results/document.py", "results/verdicts.py"),
     *("submissions/cleaning.py", "submissions/formulas.py", "submissions/markdown.py"),

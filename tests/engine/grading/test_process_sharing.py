@@ -1,7 +1,15 @@
 """Which notebooks' calls can leave nothing behind: what can, must never be taken for one."""
 
-import pytest
+import time
 
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+import torch
+
+from autograder.grading import process_sharing
+from autograder.grading.library_names import may_be_held, resolve
 from autograder.grading.process_sharing import leaves_nothing
 
 OURS = """
@@ -36,6 +44,23 @@ NOTHING = {
     "    opt.step()",
     "a cell that draws": "def f(x):\n    return x\nvalues = f(digits)\nvalues[0] = 3",
     "a closure": "def f(x):\n    def g(y):\n        return x + y\n    return g(1)",
+    "a law of scipy": "from scipy.stats import norm\ndef f(x):\n    return norm.logpdf(x)",
+    "draws of numpy": "def f(x):\n    return np.random.randn(3) + np.add.reduce(x)",
+    "defaults that stay": "EPS = 1e-8\ndef f(x, d=torch.float64, eps=EPS, *, y=-1, n=None,"
+    " pi=np.pi):\n    return x.to(d)",
+    "a part of a tensor": "def f(x):\n    x.grad[0] = 1\n    x.data[1] += 2\n    return x",
+    "what its object holds": "class A:\n    def __init__(self, n):\n        self.rows = []\n"
+    "        self.n = n\n    def add(self, row):\n        self.rows.append(row)\n"
+    "        self.rows[0] = row\ndef f(x):\n    a = A(2)\n    a.add(x)\n    return a.rows",
+    "a function handed on": "def g(h, x):\n    return h(x)\ndef f(x):\n    return g(np.tanh, x)"
+    " + g(k, x)\ndef k(x):\n    return x",
+    "rows by brackets": "def f(x):\n    return np.r_[x, x][np.s_[1:]]",
+    "an optimizer": "def f(net):\n    opt = torch.optim.Adam(net.parameters(), lr=0.1)\n"
+    "    opt.zero_grad()\n    opt.step()\n    for p in net.parameters():\n        p.data.add_(1)\n",
+    "an error caught": "def f(x):\n    try:\n        return np.linalg.inv(x)\n"
+    "    except np.linalg.LinAlgError as e:\n        raise ValueError(str(e)) from e",
+    "names of the library as locals": "def f(x):\n    from torch.distributions import Normal\n"
+    "    return Normal(0.0, 1.0).log_prob(x)",
     "the stub": "def f(x):\n    raise NotImplementedError",
 }
 
@@ -79,6 +104,74 @@ SOMETHING = {
     "await": "import asyncio\nawait asyncio.sleep(0)",
     "no Python": "def f(x) return",
     "a hook": "def f(x):\n    x.register_hook(print)\n    return x",
+    "a default that is a list of ours": "def f(x, m=digits):\n    m[0] = 1",
+    "a default that is a list of the cell": "store = []\ndef f(x, m=store):\n    m.append(x)",
+    "a default of a lambda": "store = []\nf = lambda x, m=store: m.append(x)",
+    "a list within a default": "def f(x, m=([],)):\n    m[0].append(x)",
+    "a list by a comprehension": "def f(x, m=[v for v in ()]):\n    m.append(x)",
+    "a name bound in a default": "def f(x, m=(seen := [])):\n    seen.append(x)",
+    "a name bound in a decorator": "@torch.no_grad((seen := []))\ndef f(x):\n    seen.append(x)",
+    "a name bound in a note": "def f(x: (seen := [])):\n    seen.append(x)",
+    "a name bound in a base": "class A((seen := torch.nn.Module)):\n    pass\ndef f(x):\n"
+    "    return seen",
+    "a name bound in passing": "[seen := [] for _ in range(1)]\ndef f(x):\n    seen.append(x)",
+    "the outputs of cells": "def f(x):\n    Out[1] = x",
+    "the inputs of cells": "def f(x):\n    In.append(x)",
+    "an attribute by another name": "def f(x):\n    g = f\n    g.calls = 1",
+    "an attribute of what it was given": "def g(h):\n    h.n = 1\ndef f(x):\n    g(f)",
+    "an attribute that tensors have": "def g(h):\n    h.grad = 1\ndef f(x):\n    g(f)",
+    "an attribute that is read": "f_ = 1\ndef f(x):\n    return f.calls",
+    "a class by another name": "class A:\n    n = 0\ndef f(x):\n    a = A\n    a.n = 1",
+    "a class's method on a class": "class A:\n    def keep(self, v):\n        self.v = v\n"
+    "def f(x):\n    A.keep(A, x)",
+    "a class by its object": "class A:\n    pass\ndef f(x):\n    type(A()).n = x",
+    "a class method": "class A:\n    @classmethod\n    def keep(cls, v):\n        cls.v = v\n"
+    "def f(x):\n    A().keep(x)",
+    "a class that makes itself": "class A:\n    def __new__(cls):\n        cls.n = 1\ndef f(x):\n"
+    "    A()",
+    "a class variable with a note": "class A:\n    seen: list = []\ndef f(x):\n"
+    "    A().seen.append(x)",
+    "a class variable in passing": "class A:\n    if True:\n        seen = []\ndef f(x):\n"
+    "    A().seen.append(x)",
+    "a class variable by a loop": "class A:\n    for seen in [[]]:\n        pass\ndef f(x):\n"
+    "    A().seen.append(x)",
+    "a class variable by the way": "class A:\n    (seen := [])\ndef f(x):\n    A().seen.append(x)",
+    "a field": "from dataclasses import dataclass, field\n@dataclass\nclass A:\n"
+    "    seen: list = field(default_factory=list)\nf = A().seen.append",
+    "a metaclass": "class M(type):\n    pass\nclass A(metaclass=M):\n    pass\ndef f(x):\n"
+    "    return A()",
+    "an iterator": "from itertools import count\nn = count()\ndef f(x):\n    return next(n)",
+    "a cycle": "import itertools\nn = itertools.cycle('ab')\ndef f(x):\n    return next(n)",
+    "a generator's frame": "def g():\n    n = 0\n    while True:\n        yield n\nn = g()\n"
+    "def f(x):\n    return next(n)",
+    "a queue": "from collections import deque\nq = deque()\ndef f(x):\n    q.append(x)",
+    "a partial": "from functools import partial\ndef g(m, x):\n    m.append(x)\nf = partial(g, [])",
+    "a wrapped function": "import functools\ndef f(x):\n    functools.wraps(g)(f)\ndef g():\n"
+    "    pass",
+    "an updated function": "from functools import update_wrapper\ndef f(x):\n"
+    "    update_wrapper(f, g)\ndef g():\n    pass",
+    "a vectorised function's parts": "@np.vectorize\ndef f(x):\n    f.excluded.add(x)",
+    "a table of numpy": "def f(x):\n    np.sctypeDict['n'] = 1",
+    "a table of numpy by another name": "def f(x):\n    d = np.sctypeDict\n    d['n'] = 1",
+    "a table of numpy that is updated": "def f(x):\n    np.sctypeDict.update(n=1)",
+    "a module by another name": "def f(x):\n    m = np\n    m.sctypeDict.update(n=1)",
+    "a module as an argument": "def g(m):\n    m.pi = 3\ndef f(x):\n    g(np)",
+    "a module of a module": "def f(x):\n    m = torch.nn\n    return m",
+    "a table of a class of torch": "def f(x):\n"
+    "    torch.distributions.Normal(0, 1).arg_constraints['n'] = 1",
+    "a table of a law": "def f(x):\n    d = torch.distributions.Normal(0, 1)\n"
+    "    d.constraints['n'] = 1",
+    "an item by a function": "import operator\ndef f(x):\n    operator.setitem(x, 0, 1)",
+    "an attribute by its name": "from operator import attrgetter\ndef f(x):\n"
+    "    return attrgetter('n')(f)",
+    "a figure": "import matplotlib.pyplot as plt\ndef f(x):\n    plt.figure(7)",
+    "a file of torch": "def f(x):\n    torch.from_file('seen', shared=True, size=3)",
+    "a file of an array": "def f(x):\n    x.tofile('seen')",
+    "a file that is mapped": "def f(x):\n    np.memmap('seen', mode='w+', shape=3)",
+    "a compiled function": "def f(x):\n    return torch.compile(x)",
+    "a script": "def f(x):\n    return torch.jit.script(x)",
+    "a tool of torch": "def f(x):\n    return torch.utils.data.Dataset()",
+    "two things by one name": "import numpy as F\ndef f(x):\n    return F.exp(x)",
     "a NUL": "def f(x):\n    return '\0'",
 }
 
@@ -101,3 +194,46 @@ def test_a_name_that_two_cells_bind_is_what_the_worse_one_makes_of_it():
 
 def test_code_nested_without_end_is_not_followed():
     assert not leaves_nothing([OURS], ["f = " + "-" * 100_000 + "1"], ["f"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x = [" + "1," * 30_000 + "]", "\n".join(f"def g{n}(x):\n    return x" for n in range(9000))],
+    ids=["one cell", "many functions"],
+)
+def test_code_beyond_what_people_write_is_not_read(source, monkeypatch):
+    monkeypatch.setattr(process_sharing.ast, "parse", None)
+    monkeypatch.setattr(process_sharing, "_names_of_ours", lambda _: ())
+    assert not leaves_nothing([OURS], [source], [])
+    assert not leaves_nothing([OURS], ["x = 1" + " " * 40_000] * 6, [])
+
+
+def test_nothing_of_students_code_is_kept():
+    leaves_nothing([OURS], ["def f(x):\n    return x"], ["f"])
+    held = process_sharing._names_of_ours.cache_info().currsize
+    for number in range(20):
+        leaves_nothing([OURS], [f"def f(x):\n    return x + {number}"], ["f"])
+    assert process_sharing._names_of_ours.cache_info().currsize == held
+
+
+def test_the_longest_code_is_read_soon():
+    source = "def f(x):\n    return [" + "x[1]," * 9_000 + "]"
+    began = time.process_time()
+    assert leaves_nothing([OURS], [source], ["f"])
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["os.path", "numpy.lib.format", "torch.jit", "torch.utils.data", "numpy.no_such", "torch.load"],
+)
+def test_a_name_beyond_the_list_stands_for_nothing(name):
+    with pytest.raises(ValueError):  # noqa: PT011
+        resolve(name)
+
+
+def test_what_may_be_held_cannot_be_changed():
+    held = [np.pi, np.exp, np.float64, torch.float64, torch.nn.functional.relu, np.newaxis]
+    held += [scipy.stats.norm, scipy.special.expit, np.random.normal, (1, "a"), np.r_]
+    assert all(map(may_be_held, held))
+    assert not any(map(may_be_held, [np, {}, [], ([],), np.ones(2), object(), torch.ones(1)]))
