@@ -16,6 +16,7 @@ from autograder.sandbox.wire.trees import leaves, sequence_like
 
 _NUMBERS = (torch.Tensor, np.ndarray, np.generic, bool, int, float)
 _MAX_KEY = 40
+_FLOAT = np.dtype(float)
 
 
 def conform(exercise: str, value: Any, expected: Any) -> Any:
@@ -108,7 +109,8 @@ class _Conformer:
         if wanted == "integer" and not _fits(value, expected):
             self._violate(where, "numbers beyond their range", _dtype_words(expected))
         accepted = _cast(value, expected)
-        if is_finite(expected) and not is_finite(accepted):
+        # A narrower one may not hold what is finite here.
+        if _is_narrower(expected, value) and is_finite(value) and not is_finite(accepted):
             self._violate(where, "numbers beyond their range", _dtype_words(expected))
         return accepted
 
@@ -179,6 +181,11 @@ def _fits(value: Any, expected: Any) -> bool:
     array = _plain(value)
     # As Python's: numpy would compare int64 with uint64, and with these bounds, as floats.
     return not array.size or (int(array.min()) >= lowest and int(array.max()) <= highest)
+
+
+def _is_narrower(expected: Any, value: Any) -> bool:
+    size = getattr(expected, "dtype", _FLOAT).itemsize
+    return bool(size < getattr(value, "dtype", _FLOAT).itemsize)
 
 
 def _dtype_words(value: Any) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,8 +140,10 @@ class Decoder:
     def __post_init__(self) -> None:
         self._left: dict[str, Place] = {}
         if self.block:
-            with _no_arrays():
+            try:
                 self._left = find_arrays(self.block)
+            except NotArrays as error:
+                raise _no_arrays(error) from error
 
     def finish(self) -> None:
         """Refuse a frame that holds what nothing in it names."""
@@ -243,8 +243,10 @@ class Decoder:
     def _read(self, place: Place) -> np.ndarray[Any, Any]:
         if place.stop - place.start > self._largest:
             raise HostileReply("a state that no generator has")
-        with _no_arrays():
+        try:
             return read_array(self.block, place)
+        except NotArrays as error:
+            raise _no_arrays(error) from error
 
     def _dict(self, content: list[Any], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -255,12 +257,8 @@ class Decoder:
         return result
 
 
-@contextlib.contextmanager
-def _no_arrays() -> Iterator[None]:
-    try:
-        yield
-    except NotArrays as error:
-        raise HostileReply(f"arrays that are not safetensors ({error})") from error
+def _no_arrays(error: NotArrays) -> HostileReply:
+    return HostileReply(f"arrays that are not safetensors ({error})")
 
 
 def carries_graph(value: Any) -> bool:
