@@ -19,6 +19,7 @@ from autograder.errors import AutograderError
 from autograder.gradebook.handing_over import SWAPPED, handed_over
 from autograder.gradebook.student_ids import refuse_active_id
 from autograder.nbgrader_plugin.fresh_results import fresh_result
+from autograder.nbgrader_plugin.shown_code import bound_shown_code
 from autograder.results.document import ExerciseResult, SubmissionResult
 from autograder.results.feedback import render_exercise_html, render_exercise_text
 from autograder.results.versions import text_hash
@@ -66,6 +67,7 @@ class RebuildNotebook(NbGraderPreprocessor):
         if handed.result is not None and handed.notebook is not None:
             self._tell(handed.result.student, handed.result.notes)
             _show_mark_schemes(nb, assignment)
+            bound_shown_code(nb)
             nb.metadata[_GRADED] = handed.result.key.submission
             return nb, resources
         path = assignment.submission(resources["nbgrader"]["student"])
@@ -79,6 +81,7 @@ class RebuildNotebook(NbGraderPreprocessor):
         _check_same(handed.result, text_hash(content))
         self._tell(str(path), rebuilt.notes)
         _show_mark_schemes(rebuilt.notebook, assignment)
+        bound_shown_code(rebuilt.notebook)
         rebuilt.notebook.metadata[_GRADED] = text_hash(content)
         return rebuilt.notebook, resources
 

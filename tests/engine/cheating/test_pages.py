@@ -24,6 +24,8 @@ PNG = (
     "gg=="
 )
 GRADED = ("square-tests", "weighted_energy-tests", "sum_of_squares-tests", "why_squares")
+# What colours code looks at a chain of names, and at white space, once from each of their signs.
+HOSTILE_CODE = ["if 0: " + "a." * 10_000 + "a", "x = 1" + " \n" * 10_000]
 WAIT_S = 30
 # Of pages that take below a second; as it was written, the feedback alone took 20 s.
 PAGE_S = 10
@@ -77,8 +79,12 @@ def notebook_of(release, texts):
     notebook = made_up_notebook(release, answers)
     answer = next(cell for cell in notebook["cells"] if "my sketch" in "".join(cell["source"]))
     answer["attachments"] = {"sketch.png": {"image/png": PNG}}
+    if len(texts) > 1:
+        texts = [*texts, *HOSTILE_CODE]
     for number, text in enumerate(texts):
         cell = {"cell_type": "markdown", "id": f"t{number}", "metadata": {}, "source": text}
+        if text in HOSTILE_CODE:
+            cell |= {"cell_type": "code", "outputs": [], "execution_count": None}
         # Before everything of ours: the first element of an id is the one that a page finds.
         notebook["cells"].insert(0, cell)
     return notebook

@@ -61,11 +61,8 @@ class Test_a_terminal_obeys_no_file:
 
     def test_by_the_log_of_nbgrader(self, escape, toy_copy, handed_in):
         made = json.loads(handed_in("ada").read_bytes())
-        made["cells"].append({"cell_type": f"x{escape}", "source": "", "metadata": {}})
-        marks = {"grade_id": f"y{escape}"}
-        made["cells"].append(
-            {"cell_type": "raw", "source": "", "metadata": {"nbgrader": marks}, "id": "z"}
-        )
+        answer = next(cell for cell in made["cells"] if "def square" in "".join(cell["source"]))
+        answer["cell_type"] = f"x{escape}"
         handed_in("ada", json.dumps(made).encode())
         told = io.StringIO()
         rebuild = RebuildNotebook()
