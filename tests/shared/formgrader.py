@@ -4,6 +4,7 @@ import contextlib
 import re
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 from shared.commands import SCRIPTS, environment
@@ -49,7 +50,9 @@ def _address_in(log, server):
         assert server.poll() is None, log.read_text()
         listens = re.search(r"(http://127\.0\.0\.1:[1-9]\d*)/", log.read_text())
         if listens:
-            urllib.request.urlopen(f"{listens[1]}/api?token={TOKEN}", timeout=60).close()
-            return listens[1]
+            # It writes the line a moment before it listens.
+            with contextlib.suppress(urllib.error.URLError):
+                urllib.request.urlopen(f"{listens[1]}/api?token={TOKEN}", timeout=60).close()
+                return listens[1]
         time.sleep(0.1)
     raise AssertionError(f"the server did not answer within 60 s: {log.read_text()}")
