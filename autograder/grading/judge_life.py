@@ -13,6 +13,7 @@ import resource
 import select
 import signal
 
+from autograder.sandbox.host.cgroups import enter_judge_cgroup
 from autograder.sandbox.host.time_limit import times_broken_off
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB, HeldMemory, held_data_bytes
@@ -46,8 +47,12 @@ def become_judge(starter: int) -> None:
         os._exit(1)
 
 
-def limit_memory() -> None:
-    """Bound what this judge may take: student code chooses what our references are asked."""
+def limit_memory(number: int) -> None:
+    """Bound what this judge may take: student code chooses what our references are asked.
+
+    Where there are control groups it gets one of its own, by its number: with what it starts.
+    """
+    enter_judge_cgroup(number, _MEMORY_MB)
     limit = held_data_bytes() + _MEMORY_MB * MIB
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     if hard == resource.RLIM_INFINITY or limit < hard:

@@ -49,7 +49,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sock, requests), daemon=True).start()
     try:
         with _make_grader(requests.get().header) as grader:
-            limit_memory()
+            limit_memory(os.getpid())
             wear = Wear()
             send_frame(sock, {"ready": True})
             for request in _until_idle(requests):

@@ -200,7 +200,7 @@ def _work(
     starter = multiprocessing.parent_process()
     assert starter is not None
     become_judge(starter.sentinel)
-    limit_memory()
+    limit_memory(number)
     # The terminal's Ctrl-C is the coordinator's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A copy of another worker's pipe would hide its end from the coordinator.

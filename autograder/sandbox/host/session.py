@@ -13,6 +13,7 @@ from typing import Any
 
 from autograder.sandbox.host.box import Box
 from autograder.sandbox.host.callbacks import StandIns
+from autograder.sandbox.host.cgroups import machine_kills
 from autograder.sandbox.host.channel import Channel
 from autograder.sandbox.host.failures import (
     AnswerCrashed,
@@ -20,7 +21,6 @@ from autograder.sandbox.host.failures import (
     AnswerOutOfMemory,
     AnswerTimedOut,
 )
-from autograder.sandbox.host.machine_kills import machine_kills
 from autograder.sandbox.host.references import References
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB
