@@ -63,7 +63,7 @@ class ExerciseGrading:
                 continue
             self.grade_exercise(name)
             result = self._result(exercise)
-            if self.submission.broke_off:
+            if self.submission.doubt.broke_off:
                 self.broken = result
                 break
             # Later exercises may call this one, which is replaced now, or no longer is.
@@ -87,7 +87,7 @@ class ExerciseGrading:
         outcomes = self.tests.run(name, source)
         called, suspicions = source.called, set(source.suspicions)
         self._has_asked |= bool(called)
-        if called and not _all_passed(outcomes) and not self.submission.broke_off:
+        if called and not _all_passed(outcomes) and not self.submission.doubt.broke_off:
             alone = self.tests.run(name, _Opening(self, name, alone=True))
             if _passed(alone) > _passed(outcomes):
                 if may_count(outcomes, alone):
@@ -97,7 +97,7 @@ class ExerciseGrading:
                 else:
                     suspicions.add(Suspicion.SECOND_TRY)
         _fail_handed_on(outcomes, called)
-        if not self.submission.leaves_nothing and not self.submission.broke_off:
+        if not self.submission.leaves_nothing and not self.submission.doubt.broke_off:
             opening = _Opening(self, name, alone=name in self._with_own)
             suspicions |= fail_what_remembers(self.tests, name, outcomes, opening)
         self.outcomes[name] = outcomes

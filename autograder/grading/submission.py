@@ -20,6 +20,7 @@ from autograder.grading.process_sharing import may_share_process
 from autograder.results.document import CellOutput, ExerciseResult, Key, SubmissionResult
 from autograder.safe_text import for_page
 from autograder.sandbox.host.box import Box
+from autograder.sandbox.host.doubt import Doubt
 from autograder.sandbox.host.session import Session
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
@@ -205,17 +206,17 @@ class _Run:
         """Return its result: of all exercises where it did not break off."""
         started = time.monotonic()
         session = self.grader.session_of(self.rebuilt)
-        session.may_doubt, session.may_break_off = may_doubt, may_break_off
+        session.doubt = Doubt(self.grader.box, may_doubt, may_break_off)
         try:
             session.run_cells()
             cells_seconds = time.monotonic() - started
-            results = [] if session.broke_off else self._exercises(session)
+            results = [] if session.doubt.broke_off else self._exercises(session)
         finally:
             session.close()
         result = self.grader.loaded.total(self.student, self.key, results)
         result.notes = [*map(for_page, self.rebuilt.notes), *result.notes]
         result.isolation = self.grader.box.shut_off_by
-        result.in_doubt, self.box_ended = session.in_doubt, session.box_ended
+        result.in_doubt, self.box_ended = session.doubt.is_there, session.doubt.box_ended
         result.cells = self.begun.cells
         result.seconds = round(time.monotonic() - started, 3)
         result.cells_seconds = round(cells_seconds, 3)

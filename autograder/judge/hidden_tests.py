@@ -20,6 +20,7 @@ from autograder.judge.answer import Answer
 from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.behaviour import Differs, Recorded
 from autograder.judge.collection import TestCase
+from autograder.judge.expectations import Expectations
 from autograder.judge.memo import Ending, Memo
 from autograder.results.verdicts import Verdict, worst
 from autograder.sandbox.host.channel import Channel, FirstExchange
@@ -35,7 +36,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _NO_NUMBERS = (
     np.linalg.LinAlgError,
     torch.linalg.LinAlgError,  # type: ignore[attr-defined]
-    ZeroDivisionError,
+    ArithmeticError,
 )
 
 
@@ -93,7 +94,7 @@ class HiddenTests:
     """The hidden tests of an assignment, and what one judge remembers of running them."""
 
     judge: JudgeSide
-    expectations: dict[str, Any] = field(default_factory=dict)
+    expectations: Expectations = field(default_factory=Expectations)
     """What references returned, by exercise and arguments."""
     memo: Memo = field(default_factory=Memo)
 

@@ -18,6 +18,17 @@ def warm_autograd() -> None:
     normal = torch.distributions.Normal(x.detach(), weights)
     normal.log_prob(x).sum().backward()
     torch.distributions.kl_divergence(normal, normal)
+    _warm_linear_algebra()
+
+
+def _warm_linear_algebra() -> None:
+    """Let libraries take their buffers: without memory left, OpenBLAS would end the process."""
+    import numpy as np
+    import torch
+
+    matrix = np.eye(64)
+    np.linalg.eigh(matrix @ matrix)
+    torch.linalg.eigh(torch.eye(64) @ torch.eye(64))
 
 
 def warm_imports(names: Sequence[str]) -> None:

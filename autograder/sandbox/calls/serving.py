@@ -11,6 +11,7 @@ import torch
 
 from autograder.sandbox.calls.line import Line
 from autograder.sandbox.calls.remote_functions import RemoteFunction
+from autograder.sandbox.memory import MemoryRanOut
 from autograder.sandbox.seeds import seed_everything
 from autograder.sandbox.wire.arguments_in import functions_in, unpack
 from autograder.sandbox.wire.changes import find_changes
@@ -19,7 +20,7 @@ from autograder.sandbox.wire.messages import Gradients, Missing, Raised, Value
 from autograder.sandbox.wire.results_out import Decoder, Encoder, HostileReply
 
 # What went wrong on the line itself is nothing to tell on it.
-_NO_REPLY = (PeerClosed, DeadlinePassed, FrameError, HostileReply)
+_NO_REPLY = (PeerClosed, DeadlinePassed, FrameError, HostileReply, MemoryRanOut)
 
 
 @dataclass

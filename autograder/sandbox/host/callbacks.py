@@ -94,7 +94,7 @@ class Callbacks:
         arguments: ours must not work on them longer than a call may take.
         """
         self._count += 1
-        self._bytes += len(frame.block) + len(frame.text)
+        self._bytes += frame.size
         if self._count > MAX_CALLS or self._bytes > MAX_CALL_BYTES:
             raise HostileReply("too many callbacks")
         if "callback_gradient" in frame.header:
@@ -132,7 +132,7 @@ class Callbacks:
         if self.stand_ins.hand_back:
             yours: Yours = {"yours": True}
             return yours, b""
-        if len(frame.block) + len(frame.text) > MAX_STAND_IN_BYTES:
+        if frame.size > MAX_STAND_IN_BYTES:
             return refusal(ValueError(f"over {MAX_STAND_IN_BYTES // MIB} MiB of arguments"))
         decoder = Decoder(frame.block, given=given.functions)
         value = decoder.value(frame.header.get("value"))

@@ -35,6 +35,8 @@ from autograder.sandbox.wire.results_out import HostileReply
 
 _GRACE_S = 2.0
 _MAX_KEPT_BYTES = MIB // 4
+_MAX_TEST_BYTES = 256 * MIB
+"""What all replies to one hidden test may have: they are kept until it ends."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class FirstExchange:
     @classmethod
     def of(cls, question: Question, reply: Frame, asked_ours: bool) -> FirstExchange:
         """Note a reply, and keep it if it is small."""
-        kept = reply if len(reply.block) + len(reply.text) <= _MAX_KEPT_BYTES else None
+        kept = reply if reply.size <= _MAX_KEPT_BYTES else None
         return cls(question, reply.digest, kept, asked_ours)
 
 
@@ -87,6 +89,7 @@ class Channel:
     only_handed_on: bool | None = None
     """Whether all replies to the running hidden test are what a stand-in made of its arguments."""
     _earlier_s: float = 0.0
+    _test_bytes: int = 0
 
     def choose(self, exercise: str, stand_ins: StandIns) -> None:
         """Let calls be of this exercise's function from now on."""
@@ -108,7 +111,7 @@ class Channel:
     def begin(self) -> None:
         """Begin a hidden test: what earlier ones asked is over."""
         self.callbacks.begin()
-        self.first, self.only_handed_on = None, None
+        self.first, self.only_handed_on, self._test_bytes = None, None, 0
 
     def end(self, failure: AnswerFailure) -> AnswerFailure:
         """Remember that nothing more is to be had from this process."""
@@ -128,6 +131,9 @@ class Channel:
         self.callbacks.begin_question()
         frame: Frame = self._guarded(lambda: self._converse(question, deadline))
         self._earlier_s += time.monotonic() - started
+        self._test_bytes += frame.size
+        if self._test_bytes > _MAX_TEST_BYTES:
+            raise self.end(AnswerCrashed("Its results are too large, all together."))
         self._note(question, frame)
         return frame
 

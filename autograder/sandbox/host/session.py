@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import pickle
 import select
 import socket
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from autograder.sandbox.host.box import Box
 from autograder.sandbox.host.callbacks import StandIns
-from autograder.sandbox.host.cgroups import machine_kills
 from autograder.sandbox.host.channel import Channel
+from autograder.sandbox.host.doubt import Doubt
 from autograder.sandbox.host.failures import (
     AnswerCrashed,
     AnswerFailure,
@@ -24,6 +24,7 @@ from autograder.sandbox.host.failures import (
 from autograder.sandbox.host.references import References
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB
+from autograder.sandbox.wire.bounded_json import read_json
 from autograder.sandbox.wire.frames import (
     DeadlinePassed,
     FrameError,
@@ -35,11 +36,10 @@ from autograder.sandbox.wire.messages import OpenCalls, Replace, RunCells
 
 _MAX_RESTARTS = 6
 _INTERRUPT_GRACE_S = 2.0
-# A function that computes gets this share of a processor on a machine with nothing else to do.
-_FAIR_SHARE = 0.8
 _LEAVE_GRACE_S = 0.05
 # JSON writes a letter in up to 12 bytes, and pictures have eight times as much room as text.
 _BYTES_A_LETTER = 24
+_MAX_OUTPUT_PARTS = 100_000
 
 
 @dataclass
@@ -60,6 +60,8 @@ class Session:
     files: list[str]
     our_cells: frozenset[int] = frozenset()
     """Cells of ours get a call's time: pictures, which may call a function that never returns."""
+    doubt: Doubt = field(init=False)
+    """What of this run may be the machine's doing."""
     replaced: dict[str, tuple[int, str]] = field(default_factory=dict)
     """By exercise, its cell and the code that its process runs in that cell's place."""
     runs: dict[int, CellRun] = field(default_factory=dict)
@@ -71,14 +73,6 @@ class Session:
     _serving: Channel | None = None
     """The exercise process that goes on from exercise to exercise."""
     _sock: socket.socket | None = None
-    may_doubt: bool = False
-    """Whether another run can take its place where the machine may have cost it points."""
-    may_break_off: bool = False
-    """Whether another box can take the place of one that ends."""
-    in_doubt: bool = False
-    """Something ended for a reason that may be the machine's: too little processor time, a kill."""
-    _kills: int = 0
-    _deaths: int = 0
     _are_asked: bool = False
     """Whether exercises have been opened: what cells show from now on is not shown."""
     _skipped: set[int] = field(default_factory=set)
@@ -86,11 +80,14 @@ class Session:
     _deadline: float = 0.0
     _output_bytes_left: int = 64 * MIB
 
+    def __post_init__(self) -> None:
+        self.doubt = Doubt(self.box)
+
     def run_cells(self) -> None:
         """Run the cells from the top; after a cell that ends the process, again without it."""
         if not self._deadline:
             self._deadline = time.monotonic() + self.limits.submission_wall_s
-            self._deaths, self._kills = self.box.deaths, machine_kills()
+            self.doubt.begin()
         while self._restarts <= _MAX_RESTARTS:
             self._restarts += 1
             culprit = self._run_once()
@@ -118,7 +115,7 @@ class Session:
                 except DeadlinePassed:
                     if interrupted:
                         raise
-                    self._doubt_time("cells", self._limit_s(current), cells_s)
+                    self.doubt.timed_out("cells", self._limit_s(current), cells_s)
                     self._fail_cell(current, self._timed_out(current))
                     self.box.interrupt()
                     interrupted = True
@@ -170,7 +167,7 @@ class Session:
             return AnswerTimedOut("The notebook used up its processor time.")
         if why == "processes":
             return AnswerCrashed(f"The cell started more than {self.limits.processes} processes.")
-        self._doubt_vanished()
+        self.doubt.vanished()
         return AnswerCrashed("The cell ended its process (an exit, a crash, or a fatal signal).")
 
     def _fail_cell(self, index: int, problem: AnswerFailure) -> int:
@@ -182,16 +179,6 @@ class Session:
     def source_of(self, cell: int) -> str:
         """Return the code that ran as this cell, in our copy; none where there is no such cell."""
         return {**dict(self.cells), **dict(self.replaced.values())}.get(cell, "")
-
-    @property
-    def broke_off(self) -> bool:
-        """Whether what is seen from now on may be the machine's doing: it is not to be counted."""
-        return self.in_doubt or self.box_ended
-
-    @property
-    def box_ended(self) -> bool:
-        """Whether its box ended under it, and another may take its place."""
-        return self.may_break_off and self.box.deaths != self._deaths
 
     def open_exercise(self, exercise: str, stand_ins: StandIns) -> Channel:
         """Return a channel to an exercise; where the submission is gone, run its cells again."""
@@ -233,7 +220,8 @@ class Session:
             return None
         finally:
             theirs.close()
-        return Channel(ours, self.limits, self._why_gone, self._late, ends_at=self._deadline)
+        late = partial(self.doubt.timed_out, "exercise", self.limits.call_wall_s)
+        return Channel(ours, self.limits, self._why_gone, late, ends_at=self._deadline)
 
     def _replace(self, channel: Channel, exercise: str) -> None:
         """Let other code run in place of the exercise's cell; what ends it ends the exercise."""
@@ -295,21 +283,8 @@ class Session:
     def _why_gone(self) -> str | None:
         over = self.box.sweep().get("over")
         if not over:
-            self._doubt_vanished()
+            self.doubt.vanished()
         return str(over) if over else None
-
-    def _doubt_vanished(self) -> None:
-        """Doubt that a process ended by its own doing where the machine has killed any."""
-        if machine_kills() != self._kills:
-            self.in_doubt = self.may_doubt
-
-    def _late(self, earlier_s: float) -> None:
-        self._doubt_time("exercise", self.limits.call_wall_s, earlier_s)
-
-    def _doubt_time(self, of: str, limit_s: float, earlier_s: float) -> None:
-        """Doubt a timeout where the student's code had too little of the processor's time."""
-        if self.box.cpu_seconds(of) - earlier_s < _FAIR_SHARE * limit_s:
-            self.in_doubt = self.may_doubt
 
     @property
     def can_go_on(self) -> bool:
@@ -342,8 +317,8 @@ def _dead_channel(limits: Limits, failure: AnswerFailure) -> Channel:
 
 
 def _outputs(block: bytes) -> list[Any]:
-    with contextlib.suppress(ValueError, RecursionError):
-        outputs = json.loads(block)
+    with contextlib.suppress(ValueError):
+        outputs = read_json(block, max_parts=_MAX_OUTPUT_PARTS)
         if isinstance(outputs, list):
             return outputs[:1000]
     return []

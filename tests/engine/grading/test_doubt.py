@@ -12,7 +12,7 @@ from autograder.results.verdicts import Verdict
 
 pytestmark = pytest.mark.box
 
-KILLS = "autograder.sandbox.host.session.machine_kills"
+KILLS = "autograder.sandbox.host.doubt.machine_kills"
 
 
 @pytest.fixture
