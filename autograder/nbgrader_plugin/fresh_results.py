@@ -31,7 +31,7 @@ from autograder.submissions.reading import UnreadableNotebook, content_to_hash, 
 
 _AT_MOST = 1
 """How many judges are kept; more only while so many threads ask at once."""
-_DIED = "its judge died more than once: see the machine's log"
+_DIED = "its judge died: see the machine's log"
 _LATE = "its judge did not end in time, and was ended"
 
 

@@ -71,11 +71,11 @@ class Callbacks:
     _question: int = 0
     _count: int = 0
     _bytes: int = 0
-    _here: AskedFunctions = field(default_factory=AskedFunctions)
+    _here: AskedFunctions = field(default_factory=lambda: AskedFunctions(_FIRST_HANDLE_HERE))
 
     def begin(self) -> None:
         """Begin a hidden test: what earlier ones asked is over."""
-        self._here = AskedFunctions(first_handle=_FIRST_HANDLE_HERE)
+        self._here = AskedFunctions(_FIRST_HANDLE_HERE)
         self._test += 1
         self._count = self._bytes = 0
 

@@ -52,8 +52,8 @@ class _Graph:
 class AskedFunctions:
     """Functions of ours as student code calls them, and what gradients of these calls need."""
 
-    graphs: dict[int, _Graph] = field(default_factory=dict)
     first_handle: int = 1
+    graphs: dict[int, _Graph] = field(default_factory=dict)
 
     def call(self, function: Function, value: Any, decoder: Decoder) -> Answered:
         """Call one with decoded arguments; its exception is the caller's to see."""

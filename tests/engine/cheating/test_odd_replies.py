@@ -20,6 +20,7 @@ from autograder.judge.assignment_side import JudgeSide
 from autograder.judge.collection import collect_cases
 from autograder.judge.hidden_tests import HiddenTests
 from autograder.results.verdicts import Verdict
+from autograder.sandbox.host.callbacks import StandIns
 from autograder.sandbox.host.channel import Channel
 from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure
@@ -56,19 +57,18 @@ class FromLocal:
 
 
 @pytest.fixture
-def counting(toy, tmp_path):
+def counting(toy, tmp_path, monkeypatch):
     """Return a function that grades an answer to an exercise whose results are whole numbers."""
     file = tmp_path / "test_counting.py"
     file.write_text(TESTS)
     judge = JudgeSide(toy)
     judge.__dict__["_cases"] = collect_cases(file, frozenset({judge.solutions.__name__}))
-    judge.solutions.__dict__["square"] = lambda x: 3 if x == 3 else True
+    monkeypatch.setitem(judge.solutions.__dict__, "square", lambda x: 3 if x == 3 else True)
 
     def run(function):
         return [one.verdict for one in HiddenTests(judge).run("square", FromLocal(function))]
 
-    yield run
-    del sys.modules[judge.solutions.__name__]
+    return run
 
 
 ODD = [
@@ -217,7 +217,7 @@ def test_a_probe_in_the_box_does_not_tell_its_test(grader):
     submission = Session(grader.box, [(0, LOOKING)], limits, [])
     try:
         submission.run_cells()
-        channel = submission.open_exercise("look", {})
+        channel = submission.open_exercise("look", StandIns())
         answer = Answer("look", Conversation(channel), lambda *_: "", seed=1)
         assert answer(module.made(), ["zipan", "/course"]) == ""
         # It does see what there is.
