@@ -49,10 +49,10 @@ class StandIns:
 
 @dataclass(frozen=True)
 class Asked:
-    """One call of a stand-in: the frames of its arguments, and what it returned, as bytes."""
+    """One call of a stand-in: its arguments, and what it returned, packed."""
 
     name: str
-    frame: Frame
+    arguments: Any
     returned: bytes
 
 
@@ -148,7 +148,7 @@ class Callbacks:
         else:
             answer = self.stand_ins.references.ask(name, frame, self._place(seed), deadline)
         if answer[1] and len(self.asked) < _MAX_KEPT:
-            self.asked.append(Asked(name, frame, answer[1]))
+            self.asked.append(Asked(name, value, answer[1]))
         return answer
 
     def _place(self, seed: int) -> tuple[int, int, int]:

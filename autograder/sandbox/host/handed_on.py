@@ -27,8 +27,7 @@ def is_handed_on(question: bytes, reply: Frame, asked: Sequence[Asked]) -> bool:
         given = _numbers(unpack(question, lambda _: None).value)
         returned: list[np.ndarray[Any, Any]] = []
         for one in asked:
-            sent = _numbers(Decoder(one.frame.block).value(one.frame.header.get("value")))
-            if all(_is_among(part, given) for part in sent):
+            if all(_is_among(part, given) for part in _numbers(one.arguments)):
                 returned += _numbers(unpack(one.returned, lambda _: None).value)
     except HostileReply:
         return False

@@ -76,7 +76,7 @@ def test_the_instructors_page_adds_an_exercise_word_for_word(one_chapter):
     for command in commands[2:]:
         run = autograder(one_chapter, *command.split()[1:])
         assert run.returncode == 0, (command, run.stdout, run.stderr)
-    assert "5 answers calibrated, 0 problems" in run.stdout
+    assert "7 answers calibrated, 0 problems" in run.stdout
 
 
 def test_skeletons_of_a_new_assignment_are_complete_and_all_to_be_filled_in(one_chapter):

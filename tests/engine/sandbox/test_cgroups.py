@@ -163,7 +163,7 @@ def test_what_the_kernel_ended_ran_out_of_memory(groups_of_folders):
         session = ran(box, "import os\nos.abort()", Limits(memory_mb=300))
         session.close()
     assert session.runs[0].problem.verdict == "OUT_OF_MEMORY"
-    assert not session.in_doubt
+    assert not session.doubt.is_there
 
 
 @pytest.mark.box
@@ -220,7 +220,7 @@ def test_a_group_ends_what_takes_too_much(what):
         session.close()
         assert box.shut_off_by == BOX_AND_CGROUP
     assert verdict == "OUT_OF_MEMORY"
-    assert not session.in_doubt
+    assert not session.doubt.is_there
 
 
 @needs_groups
