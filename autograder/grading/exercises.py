@@ -99,7 +99,8 @@ class ExerciseGrading:
         _fail_handed_on(outcomes, called)
         if not self.submission.leaves_nothing and not self.submission.doubt.broke_off:
             opening = _Opening(self, name, alone=name in self._with_own)
-            suspicions |= fail_what_remembers(self.tests, name, outcomes, opening)
+            doubt = self.submission.doubt
+            suspicions |= fail_what_remembers(self.tests, name, outcomes, opening, doubt)
         self.outcomes[name] = outcomes
         self._stand_ins_called[name] = called
         self._suspicions[name] = suspicions

@@ -9,6 +9,7 @@ from autograder.judge.behaviour import Recorded, same_behaviour
 from autograder.judge.hidden_tests import AnswerSource, HiddenTests, TestOutcome
 from autograder.results.verdicts import Verdict
 from autograder.sandbox.host.channel import FirstExchange
+from autograder.sandbox.host.doubt import Doubt
 from autograder.sandbox.wire.frames import Frame
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
 from autograder.sandbox.wire.trees import map_leaves
@@ -62,28 +63,36 @@ def _seen(frame: Frame) -> Recorded:
 
 
 def fail_what_remembers(
-    tests: HiddenTests, exercise: str, outcomes: list[TestOutcome], source: AnswerSource
+    tests: HiddenTests,
+    exercise: str,
+    outcomes: list[TestOutcome],
+    source: AnswerSource,
+    doubt: Doubt,
 ) -> set[Suspicion]:
     """Run the passed tests again in a new process, the last one first; fail those that fail there.
 
-    So an answer that knows from earlier calls which guess was right loses what it has won.
+    So an answer that knows from earlier calls which guess was right loses what it has won. Where
+    it may be the machine that has failed, nothing was shown.
     """
     passed = {one.name: one for one in outcomes if one.verdict is Verdict.PASSED}
     if not passed:
         return set()
-    found: set[Suspicion] = set()
+    failed: dict[str, Verdict] = {}
     channel = source.open(exercise)
     try:
         for case in reversed(tests.judge.cases_of(exercise)):
             outcome = passed.get(case.test)
-            if outcome is None or outcome.verdict is not Verdict.PASSED:
+            if outcome is None or case.test in failed:
                 continue
             verdict = tests.ending(case, channel).verdict
             if verdict is not Verdict.PASSED:
-                found.add(Suspicion.REMEMBERS)
-            # An honest answer that is slow may find no time for it.
-            if verdict not in (Verdict.PASSED, Verdict.TIMED_OUT, Verdict.GRADER_ERROR):
-                outcome.fail(_IMPURE)
+                failed[case.test] = verdict
     finally:
         source.close(exercise, channel)
-    return found
+    if doubt.broke_off or not failed:
+        return set()
+    for name, verdict in failed.items():
+        # An honest answer that is slow may find no time for it.
+        if verdict not in (Verdict.TIMED_OUT, Verdict.GRADER_ERROR):
+            passed[name].fail(_IMPURE)
+    return {Suspicion.REMEMBERS}
