@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from autograder.judge.hidden_tests import HiddenTests
+from autograder.sandbox.host.handed_on import numbers_in
 from autograder.sandbox.host.local_channel import RecordingChannel
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire.arguments_in import unpack
-from autograder.sandbox.wire.trees import leaves
 
 Array = np.ndarray[Any, Any]
 
@@ -27,7 +26,6 @@ Array = np.ndarray[Any, Any]
 _RTOL = 1e-2
 # A question of fewer such numbers is one that anybody asks: of zeros, of ones, of whole numbers.
 _FEW_NUMBERS = 3
-_MAX_ARRAYS = 64
 _MAX_HEARD = 2000
 
 
@@ -51,10 +49,10 @@ class HiddenQuestions:
         Not where they are arguments of the question that student code works on, nor where a right
         answer to the running exercise that we know passes the same.
         """
-        asked = _arrays(arguments)
+        asked = numbers_in(arguments)
         if not _is_telling(asked):
             return False
-        given = _arrays(unpack(question, lambda _: None).value) if question else []
+        given = numbers_in(unpack(question, lambda _: None).value) if question else []
         if all(any(_near(one, other) for other in given) for one in asked if one.size > 1):
             return False
         if not any(_all_near(asked, known) for known in self._of(exercise)):
@@ -65,7 +63,7 @@ class HiddenQuestions:
         if exercise not in self._known:
             reference = self.tests.judge.reference(exercise)
             questions = self._asked_of(exercise, reference)
-            found = (_arrays(unpack(block, lambda _: None).value) for block in questions)
+            found = (numbers_in(unpack(block, lambda _: None).value) for block in questions)
             self._known[exercise] = [arrays for arrays in found if _is_telling(arrays)]
         return self._known[exercise]
 
@@ -103,7 +101,7 @@ def _overheard(function: Callable[..., Any], name: str, heard: list[list[Array]]
 
     def listening(*args: Any, **kwargs: Any) -> Any:
         if len(heard) < _MAX_HEARD:
-            heard.append(_arrays((args, kwargs)))
+            heard.append(numbers_in((args, kwargs)))
         return called(*args, **kwargs)
 
     names[name] = listening
@@ -111,16 +109,6 @@ def _overheard(function: Callable[..., Any], name: str, heard: list[list[Array]]
         yield
     finally:
         names[name] = called
-
-
-def _arrays(value: Any) -> list[Array]:
-    """Return all numbers in a value, in their arrays."""
-    found = [one for one in leaves(value) if isinstance(one, _NUMBERS)][:_MAX_ARRAYS]
-    arrays = [np.asarray(one.detach() if isinstance(one, torch.Tensor) else one) for one in found]
-    return [one for one in arrays if one.dtype.kind in "biuf"]
-
-
-_NUMBERS = (torch.Tensor, np.ndarray, np.generic, int, float)
 
 
 def _is_telling(arrays: Iterable[Array]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from autograder.sandbox.seeds import seed_everything
 from autograder.sandbox.wire.frames import DeadlinePassed, Frame
 from autograder.sandbox.wire.messages import Yours
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
+from autograder.sandbox.wire.trees import leaves
 
 MAX_CALLS = 10_000
 MAX_CALL_BYTES = 256 * MIB
@@ -51,7 +52,6 @@ class StandIns:
 class Asked:
     """One call of a stand-in: its arguments, and what it returned, packed."""
 
-    name: str
     arguments: Any
     returned: bytes
 
@@ -140,7 +140,7 @@ class Callbacks:
             self.refused.add(name)
             return refusal(ValueError("these arguments are a hidden test's"))
         # What a test gave must be called where the test is; and what is short is done at once.
-        if _hands_on(frame.header.get("value")) or is_small(value):
+        if any(map(callable, leaves(value))) or is_small(value):
             if self.calls_of_question == 1:
                 seed_everything(seed)
             function = self.stand_ins.references.functions[name]
@@ -148,7 +148,7 @@ class Callbacks:
         else:
             answer = self.stand_ins.references.ask(name, frame, self._place(seed), deadline)
         if answer[1] and len(self.asked) < _MAX_KEPT:
-            self.asked.append(Asked(name, value, answer[1]))
+            self.asked.append(Asked(value, answer[1]))
         return answer
 
     def _place(self, seed: int) -> tuple[int, int, int]:
@@ -173,19 +173,3 @@ def _answered(answer: Callable[[], Answered], deadline: float) -> Answered:
         if is_out_of_memory(error):
             raise MemoryRanOut(str(error)[:200]) from None
         return refusal(error)
-
-
-def _hands_on(node: Any) -> bool:
-    """Say whether the tree of a value holds a function that a test gave."""
-    return any(one.get("kind") == "given" for one in _nodes(node))
-
-
-def _nodes(node: Any) -> Iterator[dict[str, Any]]:
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
-            waiting += one
-        elif isinstance(one, dict):
-            yield one
-            waiting.append(one.get("value"))

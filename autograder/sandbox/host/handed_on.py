@@ -23,21 +23,22 @@ _FEW = 64
 def is_handed_on(question: bytes, reply: Frame, asked: Sequence[Asked]) -> bool:
     """Say whether a reply is nothing but what stand-ins made of the question's arguments."""
     try:
-        result = _numbers(Decoder(reply.block).value(reply.header.get("value")))
-        given = _numbers(unpack(question, lambda _: None).value)
+        result = numbers_in(Decoder(reply.block).value(reply.header.get("value")))
+        given = numbers_in(unpack(question, lambda _: None).value)
         returned: list[np.ndarray[Any, Any]] = []
         for one in asked:
-            if all(_is_among(part, given) for part in _numbers(one.arguments)):
-                returned += _numbers(unpack(one.returned, lambda _: None).value)
+            if all(_is_among(part, given) for part in numbers_in(one.arguments)):
+                returned += numbers_in(unpack(one.returned, lambda _: None).value)
     except HostileReply:
         return False
     return bool(result) and all(_is_among(part, returned) for part in result)
 
 
-def _numbers(value: Any) -> list[np.ndarray[Any, Any]]:
-    """Return the parts of a value that are numbers."""
+def numbers_in(value: Any) -> list[np.ndarray[Any, Any]]:
+    """Return the parts of a value that are numbers, as arrays; the first ones of very many."""
     found = [one for one in leaves(value) if isinstance(one, _NUMBERS)][:_FEW]
-    return [np.asarray(one.detach() if isinstance(one, torch.Tensor) else one) for one in found]
+    arrays = [np.asarray(one.detach() if isinstance(one, torch.Tensor) else one) for one in found]
+    return [one for one in arrays if one.dtype.kind in "biuf"]
 
 
 _NUMBERS = (torch.Tensor, np.ndarray, np.generic, int, float)
@@ -45,9 +46,6 @@ _NUMBERS = (torch.Tensor, np.ndarray, np.generic, int, float)
 
 def _is_among(part: np.ndarray[Any, Any], others: Iterable[np.ndarray[Any, Any]]) -> bool:
     return any(
-        part.shape == other.shape
-        and part.dtype.kind in "biuf"
-        and other.dtype.kind in "biuf"
-        and np.allclose(part, other, rtol=_RTOL, atol=0.0, equal_nan=True)
+        part.shape == other.shape and np.allclose(part, other, rtol=_RTOL, atol=0.0, equal_nan=True)
         for other in others
     )

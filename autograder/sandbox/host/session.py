@@ -132,8 +132,7 @@ class Session:
         except DeadlinePassed:
             return self._fail_cell(current, self._timed_out(current))
         except FrameError as error:
-            failure = AnswerCrashed(f"The cell sent back {error}.")
-            return self._fail_cell(current, failure)
+            return self._fail_cell(current, AnswerCrashed(f"The cell sent back {error}."))
         except PeerClosed:
             return self._fail_cell(current, self._gone())
 

@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from autograder.sandbox.memory import MIB
@@ -48,7 +49,7 @@ class Frame:
         """Return the bytes that this message keeps while it is kept, its header as text."""
         return len(self.text) + len(self.block)
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """Return a hash of all that was sent: equal frames mean the same."""
         hashed = hashlib.sha256(len(self.text).to_bytes(8, "big"))
