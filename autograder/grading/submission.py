@@ -14,13 +14,14 @@ from autograder.course.facts import Exercise, slow_imports
 from autograder.course.files import Assignment
 from autograder.grading.again import came_out_better, came_out_otherwise
 from autograder.grading.begun import Begun
+from autograder.grading.cell_notes import cut_off_notes
 from autograder.grading.exercises import ExerciseGrading
 from autograder.grading.loaded import LoadedAssignment
 from autograder.grading.process_sharing import may_share_process
 from autograder.results.document import CellOutput, ExerciseResult, Key, SubmissionResult
 from autograder.safe_text import for_page
 from autograder.sandbox.host.box import Box
-from autograder.sandbox.host.doubt import Doubt
+from autograder.sandbox.host.cell_times import AboutCells
 from autograder.sandbox.host.session import Session
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
@@ -171,7 +172,9 @@ class Grader:
             rebuilt.cells_to_run(),
             self.limits,
             self.loaded.data,
-            rebuilt.our_cells(),
+            AboutCells(
+                rebuilt.our_cells(), rebuilt.added_cells(), tuple(called), rebuilt.stubs(called)
+            ),
             leaves_nothing=may_share_process(rebuilt, called),
             references=self.loaded.references(),
         )
@@ -206,7 +209,7 @@ class _Run:
         """Return its result: of all exercises where it did not break off."""
         started = time.monotonic()
         session = self.grader.session_of(self.rebuilt)
-        session.doubt = Doubt(self.grader.box, may_doubt, may_break_off)
+        session.doubt.may_doubt, session.doubt.may_break_off = may_doubt, may_break_off
         try:
             session.run_cells()
             cells_seconds = time.monotonic() - started
@@ -214,7 +217,8 @@ class _Run:
         finally:
             session.close()
         result = self.grader.loaded.total(self.student, self.key, results)
-        result.notes = [*map(for_page, self.rebuilt.notes), *result.notes]
+        notes = [*self.rebuilt.notes, *cut_off_notes(session.runs)]
+        result.notes = [*map(for_page, notes), *result.notes]
         result.isolation = self.grader.box.shut_off_by
         result.in_doubt, self.box_ended = session.doubt.is_there, session.doubt.box_ended
         result.cells = self.begun.cells

@@ -113,6 +113,7 @@ class HiddenTests:
                 outcome.seconds += time.monotonic() - started
         finally:
             source.close(exercise, channel)
+        _tell_branches_from_stubs(list(outcomes.values()))
         return list(outcomes.values())
 
     def ending(
@@ -154,6 +155,14 @@ class HiddenTests:
                     raise MemoryRanOut(str(error)[:200]) from None
                 return ending_of(error, answer)
         return ending_of(None, answer)
+
+
+def _tell_branches_from_stubs(outcomes: list[TestOutcome]) -> None:
+    """Count a NotImplementedError as any other error where not all that is asked raises it."""
+    if not all(outcome.verdict is Verdict.MISSING for outcome in outcomes):
+        for outcome in outcomes:
+            if outcome.verdict is Verdict.MISSING:
+                outcome.fail("It raised NotImplementedError.")
 
 
 def ending_of(error: BaseException | None, answer: Answer | None) -> Ending:

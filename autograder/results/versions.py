@@ -21,13 +21,15 @@ CORE = (
     *("answers.py", "errors.py", "safe_text.py", "testing.py"),
     *("judge", "sandbox"),
     *("course/facts.py", "course/files.py", "course/loading.py", "course/parts.py"),
-    *("grading/again.py", "grading/begun.py", "grading/exercises.py"),
-    *("grading/feedback_lines.py", "grading/fingerprints.py", "grading/loaded.py"),
+    *("grading/again.py", "grading/begun.py", "grading/cell_notes.py"),
+    *("grading/exercises.py", "grading/feedback_lines.py", "grading/fingerprints.py"),
+    "grading/loaded.py",
     *("grading/function_reading.py", "grading/library_names.py", "grading/notebook_names.py"),
     *("grading/process_sharing.py", "grading/second_tries.py", "grading/submission.py"),
     *("results/document.py", "results/verdicts.py"),
     *("submissions/cleaning.py", "submissions/formulas.py", "submissions/markdown.py"),
-    *("submissions/reading.py", "submissions/rebuilding.py", "submissions/rendered.py"),
+    *("submissions/own_code.py", "submissions/reading.py", "submissions/rebuilding.py"),
+    "submissions/rendered.py",
 )
 """The files and folders of the engine that have a part in what a result says."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from autograder.course.facts import DEMO_TAG
 from autograder.safe_text import for_terminal
 from autograder.submissions.cleaning import clean_attachments, clean_markdown
 from autograder.submissions.markdown import plain_text
+from autograder.submissions.own_code import MAX_LETTERS, OurCode, stubs_in
 from autograder.submissions.reading import SubmittedCell
 
 MAX_MARKDOWN_LETTERS = 300_000
@@ -44,6 +46,18 @@ class Rebuilt:
             index for index, cell in enumerate(self.notebook.cells) if _marks(cell).get("locked")
         )
 
+    def added_cells(self) -> frozenset[int]:
+        """Return the indices of cells that are not ours."""
+        return frozenset(i for i, cell in enumerate(self.notebook.cells) if not _marks(cell))
+
+    def stubs(self, exercises: Collection[str]) -> dict[int, tuple[str, ...]]:
+        """Return, by cell, the exercises of which it holds a function that was not begun."""
+        cells = self.cells_to_run()
+        if sum(len(source) for _, source in cells) > MAX_LETTERS:
+            return {}
+        found = {i: stubs_in(source, exercises) for i, source in cells}
+        return {index: names for index, names in found.items() if names}
+
     def index_of(self, grade_id: str) -> int:
         """Return where the cell of that name stands."""
         for index, cell in enumerate(self.notebook.cells):
@@ -65,17 +79,27 @@ def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
     notes: list[str] = []
     cells: list[NotebookNode] = []
     texts = _Texts(notes)
+    shown = OurCode(tuple(cell.source for cell in release.cells if _is_shown(cell)))
+    # Cells are merged, and one of ours is gone: that it is in another's text is looked for then.
+    is_whole = ours.keys() <= {cell.grade_id for cell in submitted}
+    is_whole |= sum(len(cell.source) for cell in submitted) > MAX_LETTERS
     for cell in submitted:
         name = cell.grade_id
         if name is not None and name in ours and name not in placed:
             placed.add(name)
-            cells += _our_cell(ours[name], cell, notes, texts)
+            cells += _our_cell(ours[name], cell, notes, texts, shown)
             continue
         if name is not None and name in ours:
             notes.append(f"cell {name!r} stands twice: the second is run as an added cell")
         elif name is not None:
             notes.append(f"cell {name!r} is not one of ours: taken as an added cell")
-        cells.append(_added_cell(cell, texts, is_ours=cell.source in our_texts))
+        added = _added_cell(cell, texts, is_ours=cell.source in our_texts)
+        if shown.holds(cell.source):
+            added.metadata["tags"] = [DEMO_TAG]
+        cells.append(added)
+    for built in cells:
+        if not is_whole and built.cell_type == "code" and not _marks(built).get("locked"):
+            built.source = shown.taken_out_of(built.source)
     _put_back_missing(cells, release, placed, notes)
     for index, built in enumerate(cells):
         built["id"] = hashlib.sha256(f"{index} {built.source}".encode()).hexdigest()[:12]
@@ -113,10 +137,19 @@ class _Texts:
         return built
 
 
+def _is_shown(cell: NotebookNode) -> bool:
+    """Say whether a cell of the release is a visible check or a demo: grading runs neither."""
+    is_demo = DEMO_TAG in cell.metadata.get("tags", [])
+    return cell.cell_type == "code" and (is_demo or bool(_marks(cell).get("grade")))
+
+
 def _our_cell(
-    ours: NotebookNode, theirs: SubmittedCell, notes: list[str], texts: _Texts
+    ours: NotebookNode, theirs: SubmittedCell, notes: list[str], texts: _Texts, shown: OurCode
 ) -> list[NotebookNode]:
-    """Return our cell, with the student's text where it is theirs to write."""
+    """Return our cell, with the student's text where it is theirs to write.
+
+    Code that they put into a locked one, which many editors let them, runs in a cell of its own.
+    """
     cell = _copy(ours)
     marks = _marks(ours)
     name = marks["grade_id"]
@@ -134,6 +167,11 @@ def _our_cell(
     elif marks.get("task") and changed:
         return [cell, texts.cell(theirs)]
     elif changed:
+        is_code = ours.cell_type == theirs.cell_type == "code"
+        added = shown.added_to(ours.source, theirs.source) if is_code else ""
+        if added.strip():
+            notes.append(f"locked cell {name!r} was changed: what was added runs after it")
+            return [cell, _new_cell("code", added)]
         notes.append(f"locked cell {name!r} was changed: ours is used")
     return [cell]
 

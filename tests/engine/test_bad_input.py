@@ -186,7 +186,7 @@ def test_a_changed_locked_cell_does_not_change_what_is_run(grade, notebook):
             cell["source"] = "raise SystemExit"
     result = grade(json.dumps(made).encode())
     assert_full_marks(result)
-    assert result.notes == ["locked cell 'setup' was changed: ours is used"]
+    assert result.notes == ["locked cell 'setup' was changed: what was added runs after it"]
 
 
 WRONG_SQUARE = "def square(x):\n    return 2 * x"

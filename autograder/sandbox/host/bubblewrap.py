@@ -154,6 +154,8 @@ def environment_in(isolation: Isolation) -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MPLCONFIGDIR": "/tmp/matplotlib" if isolation is Isolation.BOX else tempfile.gettempdir(),
         "OMP_NUM_THREADS": "1",
+        # What torch.compile makes needs a compiler: what it was given is called as it is.
+        "TORCHDYNAMO_DISABLE": "1",
         "OMP_THREAD_LIMIT": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "PATH": f"{Path(python_in(isolation)).parent}:/usr/bin:/bin",

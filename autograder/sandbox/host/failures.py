@@ -51,10 +51,19 @@ class StudentRaised(AnswerFailure):
 
 
 class AnswerMissing(AnswerFailure):
-    """There is no function of that name, or it is still the stub."""
+    """There is no function of that name."""
 
     verdict = Verdict.MISSING
     ends_exercise = True
+
+
+class NotImplementedRaised(AnswerFailure):
+    """It is still the stub; or one branch of it is, where other calls bring results."""
+
+    verdict = Verdict.MISSING
+
+    def __init__(self, own_lines: tuple[OwnLine, ...] = ()) -> None:
+        super().__init__("Not solved yet: it still raises NotImplementedError.", own_lines)
 
 
 class AnswerTimedOut(AnswerFailure):

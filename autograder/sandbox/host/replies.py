@@ -14,6 +14,7 @@ from autograder.sandbox.host.failures import (
     AnswerFailure,
     AnswerMissing,
     AnswerOutOfMemory,
+    NotImplementedRaised,
     OwnLine,
     StudentRaised,
 )
@@ -92,7 +93,7 @@ def _raised(header: dict[str, Any]) -> AnswerFailure:
     kind, message = _text(header.get("type"), 100), _text(header.get("message"), 500)
     own = tuple(_own_lines(header.get("own")))
     if kind == "NotImplementedError":
-        return AnswerMissing("Not solved yet: it still raises NotImplementedError.", own)
+        return NotImplementedRaised(own)
     if kind == "MemoryError" or "can't allocate memory" in message:
         return AnswerOutOfMemory("A call asked for more memory than it may have.", own)
     known = kind if kind in _KNOWN_EXCEPTIONS else "an exception of its own"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
 import signal
 import socket
 import sys
@@ -15,57 +14,59 @@ from typing import Any
 from autograder.sandbox.calls.line import SocketLine
 from autograder.sandbox.inside.exercise_process import serve_calls
 from autograder.sandbox.inside.namespaces import limit_cpu
+from autograder.sandbox.inside.own_functions import OwnFunctions
 from autograder.sandbox.inside.processes import reap
 from autograder.sandbox.inside.shell import BoxShell
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB
-from autograder.sandbox.wire.frames import PeerClosed, receive_frame, send_frame
-from autograder.sandbox.wire.messages import (
-    CellBegins,
-    CellEnded,
-    CellsDone,
-    ExerciseEnded,
-    Replaced,
-)
+from autograder.sandbox.wire.frames import Frame, PeerClosed, receive_frame, send_frame
+from autograder.sandbox.wire.messages import CellEnded, ExerciseEnded, Replaced
 
-_MAX_NOTEBOOK_BLOCK = 256 * MIB
+_MAX_CELL_BLOCK = 256 * MIB
 
 
 class CellInterrupted(KeyboardInterrupt):
     """A cell used up its time."""
 
 
-def _raise_interrupted(*_: object) -> None:
-    raise CellInterrupted("this cell used up its time")
+class _Interrupts:
+    """Whether an interrupt is meant for a cell: one that comes late must not disturb the line."""
+
+    has_cell = False
+
+    @classmethod
+    def take(cls, *_: object) -> None:
+        """Interrupt the running cell, where one runs; once is enough."""
+        if cls.has_cell:
+            cls.has_cell = False
+            raise CellInterrupted("this cell used up its time")
 
 
 def serve_submission(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
-    """Answer the judge until it hangs up: first `cells`, then one `calls` after another."""
-    signal.signal(signal.SIGINT, _raise_interrupted)
-    signal.signal(signal.SIGXCPU, _raise_interrupted)
+    """Answer the judge until it hangs up: first one `cell` after another, then `calls`."""
+    signal.signal(signal.SIGINT, _Interrupts.take)
+    signal.signal(signal.SIGXCPU, _Interrupts.take)
+    own = OwnFunctions(shell.user_ns)
     # The judge may hang up at any time; a stop that comes then must not look like a crash.
     with contextlib.suppress(PeerClosed):
         while True:
-            # An interrupt meant for the last cell can arrive late.
+            # An interrupt can come in the moment in which its cell ends.
             with contextlib.suppress(CellInterrupted):
-                frame = receive_frame(sock, max_block_bytes=_MAX_NOTEBOOK_BLOCK)
-                if frame.header["do"] == "cells":
-                    _run_cells(sock, shell, pickle.loads(frame.block), limits)
+                frame = receive_frame(sock, max_block_bytes=_MAX_CELL_BLOCK)
+                if frame.header["do"] == "cell":
+                    _answer_cell(sock, shell, own, frame, limits)
                 elif frame.header["do"] == "calls":
-                    _fork_calls(sock, shell, limits)
+                    _fork_calls(sock, shell, own, limits)
 
 
-def _run_cells(
-    sock: socket.socket, shell: BoxShell, cells: list[tuple[int, str]], limits: Limits
+def _answer_cell(
+    sock: socket.socket, shell: BoxShell, own: OwnFunctions, frame: Frame, limits: Limits
 ) -> None:
-    for index, source in cells:
-        begins: CellBegins = {"cell": index}
-        send_frame(sock, begins)
-        succeeded, outputs = _run_cell(shell, index, source, limits)
-        ended: CellEnded = {"cell": index, "succeeded": succeeded}
-        send_frame(sock, ended, _as_json(outputs))
-    done: CellsDone = {"cells": "done"}
-    send_frame(sock, done)
+    header = frame.header
+    succeeded, outputs = _run_cell(shell, header["cell"], frame.block.decode(), limits)
+    own.look(header["exercises"], header["stubs"])
+    ended: CellEnded = {"cell": header["cell"], "succeeded": succeeded}
+    send_frame(sock, ended, _as_json(outputs))
 
 
 def _run_cell(
@@ -73,8 +74,10 @@ def _run_cell(
 ) -> tuple[bool, list[dict[str, Any]]]:
     limit_cpu(limits.cell_cpu_s)
     try:
+        _Interrupts.has_cell = True
         return shell.run_one(source, int(limits.output_mb * MIB), index)
     except (CellInterrupted, SystemExit) as error:
+        _Interrupts.has_cell = False
         outputs = shell.outputs.finished()
         outputs.append(
             {
@@ -85,6 +88,8 @@ def _run_cell(
             }
         )
         return False, outputs
+    finally:
+        _Interrupts.has_cell = False
 
 
 def _as_json(outputs: list[dict[str, Any]]) -> bytes:
@@ -92,7 +97,7 @@ def _as_json(outputs: list[dict[str, Any]]) -> bytes:
     return json.dumps(outputs, default=str).encode()
 
 
-def _fork_calls(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
+def _fork_calls(sock: socket.socket, shell: BoxShell, own: OwnFunctions, limits: Limits) -> None:
     """Fork an exercise process, and tell when it has ended."""
     _, descriptors, _, _ = socket.recv_fds(sock, 1, 1)
     # What the sweep killed after the last one's end counts as a process until it is reaped.
@@ -108,6 +113,7 @@ def _fork_calls(sock: socket.socket, shell: BoxShell, limits: Limits) -> None:
             calls = SocketLine(socket.socket(fileno=descriptors[0]))
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+            own.put_back()
             serve_calls(calls, shell, limits, partial(_run_replacing, shell, limits))
             status = 0
         finally:
@@ -126,7 +132,7 @@ def _run_replacing(
     shell: BoxShell, limits: Limits, index: int, source: str
 ) -> tuple[Replaced, bytes]:
     """Run code in the place of a cell's; it is interrupted as cells are."""
-    signal.signal(signal.SIGXCPU, _raise_interrupted)
+    signal.signal(signal.SIGXCPU, _Interrupts.take)
     try:
         succeeded, outputs = _run_cell(shell, index, source, limits)
     finally:

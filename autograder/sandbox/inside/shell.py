@@ -13,6 +13,9 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from autograder.sandbox.inside.going_on import rest_of
+
+_MAX_LEFT_OUT = 20
 KEPT_MIME_TYPES = ("text/plain", "image/png")
 
 
@@ -145,14 +148,31 @@ class BoxShell(InteractiveShell):
     ) -> tuple[bool, list[dict[str, Any]]]:
         """Run one cell; return whether it ended without an error, and its outputs."""
         self.outputs.start(max_output_bytes)
-        self._cells[self.execution_count] = cell
         saved = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = _Stream(self.outputs, "stdout"), _Stream(self.outputs, "stderr")
         try:
-            result = self.run_cell(source, store_history=True)
+            succeeded = self._run_on(source, cell)
         finally:
             sys.stdout, sys.stderr = saved
-        return bool(result.success), self.outputs.finished()
+        return succeeded, self.outputs.finished()
+
+    def _run_on(self, source: str, cell: int) -> bool:
+        """Run a cell, and go on below what may be left out of it; say whether nothing failed."""
+        for done in range(_MAX_LEFT_OUT):
+            number = self.execution_count
+            self._cells[number] = cell
+            result = self.run_cell(source, store_history=True)
+            if result.error_in_exec is None:
+                return bool(result.success) and not done
+            # Numbers begin anew with each submission: the last file of this one is meant.
+            names = self.compile._filename_map
+            filename = next(name for name in reversed(names) if names[name] == number)
+            rest = rest_of(self.transform_cell(source), result.error_in_exec, filename)
+            if rest is None:
+                break
+            self.outputs.stream("stderr", f"[left out: {rest.left_out[:200]}]\n")
+            source = rest.code
+        return False
 
 
 def _no_input(prompt: object = "") -> str:

@@ -53,10 +53,13 @@ class UsedNow(TypedDict):
 # The submission's line: judge ⇄ submission process, which runs the cells.
 
 
-class RunCells(TypedDict):
-    """Judge: run these cells, pickled by us in the block."""
+class RunCell(TypedDict):
+    """Judge: run the cell in the block. It may answer exercises, or hold the stubs of some."""
 
-    do: Literal["cells"]
+    do: Literal["cell"]
+    cell: int
+    exercises: list[str]
+    stubs: list[str]
 
 
 class OpenCalls(TypedDict):
@@ -65,23 +68,11 @@ class OpenCalls(TypedDict):
     do: Literal["calls"]
 
 
-class CellBegins(TypedDict):
-    """Submission: this cell runs now."""
-
-    cell: int
-
-
 class CellEnded(TypedDict):
     """Submission: this cell is over; its outputs are JSON in the block."""
 
     cell: int
     succeeded: bool
-
-
-class CellsDone(TypedDict):
-    """Submission: all cells are over."""
-
-    cells: Literal["done"]
 
 
 class ExerciseEnded(TypedDict):
@@ -195,12 +186,12 @@ class Refused(TypedDict):
     refused: str
 
 
-FROM_JUDGE = (Start, Command, RunCells, OpenCalls, Choose, Replace, Call, AskGradient)
+FROM_JUDGE = (Start, Command, RunCell, OpenCalls, Choose, Replace, Call, AskGradient)
 """What the judge says of its own accord."""
 ANSWERS_OF_JUDGE = (Returned, Yours, Refused)
 """What it says when student code called a function of ours."""
 FROM_BOX = (
-    *(Ready, Used, UsedNow, CellBegins, CellEnded, CellsDone, ExerciseEnded),
+    *(Ready, Used, UsedNow, CellEnded, ExerciseEnded),
     *(Replaced, Value, Gradients, Missing, Raised, CallOurs, AskOurGradient),
 )
 """What the box says; nothing of it is believed."""

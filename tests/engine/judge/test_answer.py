@@ -13,6 +13,7 @@ from autograder.sandbox.host.failures import (
     AnswerMissing,
     AnswerTimedOut,
     ContractViolation,
+    NotImplementedRaised,
     StudentRaised,
 )
 from autograder.sandbox.host.local_channel import local_channel
@@ -350,7 +351,7 @@ def test_a_stub_is_missing(across):
     def stub(x):
         raise NotImplementedError
 
-    with pytest.raises(AnswerMissing, match="Not solved yet"):
+    with pytest.raises(NotImplementedRaised, match="Not solved yet"):
         across(stub, reference=abs)(1.0)
 
 

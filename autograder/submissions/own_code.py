@@ -1,0 +1,148 @@
+"""Tell a student's code from ours where both stand in one cell, and find what is still a stub."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+_MAX_CELL_LETTERS = 50_000
+MAX_LETTERS = 500_000
+"""Of all cells: a notebook of more code is not taken apart, nor is a cell of more than a tenth."""
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+@dataclass(frozen=True)
+class OurCode:
+    """The cells of ours that grading does not run: visible checks, pictures and demos."""
+
+    cells: tuple[str, ...] = ()
+
+    def holds(self, source: str) -> bool:
+        """Say whether a cell is a copy of one of them."""
+        return any(source.strip() == cell.strip() for cell in self.cells)
+
+    def taken_out_of(self, source: str) -> str:
+        """Return a cell's code with those of them blanked that were merged into it.
+
+        Line numbers stay; code that is none, or too long, comes back as it is.
+        """
+        statements = _statements(source)
+        if statements is None:
+            return source
+        dumps = [ast.dump(one) for one in statements]
+        ours = {i for i, one in enumerate(statements) if self._only_shows(one)}
+        for cell in self.cells:
+            ours.update(_run_of(_dumps(cell), dumps))
+        return _blanked(source, statements, ours)
+
+    def added_to(self, ours: str, theirs: str) -> str:
+        """Return what a changed cell of ours holds beyond our text; "" where that is nothing."""
+        statements = _statements(theirs)
+        if statements is None:
+            return theirs
+        dumps = _dumps(ours)
+        known = {
+            i for i, one in enumerate(statements) if self._only_shows(one) or ast.dump(one) in dumps
+        }
+        return _blanked(theirs, statements, known) if len(known) < len(statements) else ""
+
+    def _only_shows(self, statement: ast.stmt) -> bool:
+        """Say whether it is one of our `with`, changed perhaps, and defines nothing."""
+        return _head(statement) in _helpers(self.cells) and not any(
+            isinstance(node, _DEFINITIONS) for node in ast.walk(statement)
+        )
+
+
+def stubs_in(source: str, exercises: Collection[str]) -> tuple[str, ...]:
+    """Return the exercises whose function, as this cell leaves it, has not been begun."""
+    if "NotImplementedError" not in source:
+        return ()
+    last: dict[str, bool] = {}
+    for statement in _statements(source) or ():
+        for name, is_stub in _bound(statement):
+            last[name] = is_stub
+    return tuple(name for name in exercises if last.get(name))
+
+
+def _bound(statement: ast.stmt) -> Iterator[tuple[str, bool]]:
+    """Yield the names that a statement binds, and whether to a function without a body."""
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+        yield statement.name, all(map(_is_no_body, statement.body))
+        return
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, False
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name, False
+
+
+def _is_no_body(statement: ast.stmt) -> bool:
+    """Say whether a statement is a docstring, a `...`, or the stub's NotImplementedError."""
+    if isinstance(statement, ast.Raise):
+        raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
+        return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+    is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return is_constant or isinstance(statement, ast.Pass)
+
+
+def _statements(source: str) -> list[ast.stmt] | None:
+    """Return a cell's statements, IPython's own ones as `pass`; None where it is no code."""
+    if len(source) > _MAX_CELL_LETTERS:
+        return None
+    lines = ["pass" if line.startswith(("%", "!")) else line for line in source.split("\n")]
+    if lines and source.lstrip().startswith("%%"):
+        return None
+    try:
+        return ast.parse("\n".join(lines)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _dumps(cell: str) -> tuple[str, ...]:
+    """Return the statements of one of our cells, written out; they come with every submission."""
+    return tuple(ast.dump(one) for one in _statements(cell) or ())
+
+
+@lru_cache(maxsize=16)
+def _helpers(cells: tuple[str, ...]) -> frozenset[str]:
+    """Return what stands in the heads of `with` statements of our cells: `check`, say."""
+    heads = {_head(one) for cell in cells for one in _statements(cell) or ()}
+    return frozenset(heads - {""})
+
+
+def _run_of(wanted: tuple[str, ...], dumps: list[str]) -> range:
+    """Return where statements stand in a row among others; an empty range where they do not."""
+    for start in range(len(dumps) - len(wanted) + 1):
+        if wanted and tuple(dumps[start : start + len(wanted)]) == wanted:
+            return range(start, start + len(wanted))
+    return range(0)
+
+
+def _head(statement: ast.stmt) -> str:
+    """Return the function that a `with` calls; "" of any other statement."""
+    call = statement.items[0].context_expr if isinstance(statement, ast.With) else None
+    named = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+    return call.func.id if named else ""  # type: ignore[union-attr]
+
+
+def _blanked(source: str, statements: list[ast.stmt], without: set[int]) -> str:
+    """Return code without some statements, in as many lines as before.
+
+    What shares a line with another stays: to run it once more is no harm.
+    """
+    lines = source.split("\n")
+    kept = {n for i, one in enumerate(statements) if i not in without for n in _lines_of(one)}
+    for index in without:
+        if kept.isdisjoint(_lines_of(statements[index])):
+            for number in _lines_of(statements[index]):
+                lines[number - 1] = ""
+    return "\n".join(lines)
+
+
+def _lines_of(statement: ast.stmt) -> range:
+    decorators = getattr(statement, "decorator_list", ())
+    first = min([statement.lineno, *(one.lineno for one in decorators)])
+    return range(first, (statement.end_lineno or first) + 1)
