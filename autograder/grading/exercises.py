@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from autograder.course.facts import Exercise
+from autograder.grading.cell_notes import error_of, with_cause
 from autograder.grading.feedback_lines import test_result
 from autograder.grading.second_tries import Suspicion, fail_what_remembers, may_count
 from autograder.judge.hidden_questions import HiddenQuestions
@@ -17,7 +17,6 @@ from autograder.results.verdicts import Verdict, worst
 from autograder.sandbox.host.callbacks import StandIns
 from autograder.sandbox.host.channel import Channel
 from autograder.sandbox.host.session import Session
-from autograder.submissions.cleaning import clean_outputs
 from autograder.submissions.rebuilding import Rebuilt
 
 
@@ -140,6 +139,8 @@ class ExerciseGrading:
             for outcome in outcomes:
                 outcome.verdict, outcome.message = reason
                 outcome.guarded = "Its own cell does not end as it should."
+        for outcome in outcomes:
+            outcome.message = with_cause(outcome.message, self.rebuilt, self.submission.runs)
         verdict = worst([outcome.verdict for outcome in outcomes])
         known = None
         if verdict is Verdict.FAILED:
@@ -175,7 +176,7 @@ class ExerciseGrading:
             return None
         if run.problem is not None:
             return run.problem.verdict, run.problem.message
-        error = _error_of(run.outputs)
+        error = error_of(run)
         return None if error is None else (Verdict.FAILED, f"Its cell stops with {error}")
 
 
@@ -210,13 +211,6 @@ def _fail_handed_on(outcomes: list[TestOutcome], called: set[str]) -> None:
     names = " and ".join(f"`{name}`" for name in sorted(called))
     for outcome in passed:
         outcome.fail(f"It only hands its arguments on to {names}, and that one is our own here.")
-
-
-def _error_of(outputs: list[Any]) -> str | None:
-    for output in clean_outputs(outputs):
-        if output["output_type"] == "error":
-            return f"{output['ename']}: {output['evalue'][:300]}"
-    return None
 
 
 def _passed(outcomes: list[TestOutcome]) -> int:

@@ -17,11 +17,12 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import,
 class OurCode:
     """The cells of ours that grading does not run: visible checks, pictures and demos."""
 
-    cells: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    demos: tuple[str, ...] = ()
 
     def holds(self, source: str) -> bool:
         """Say whether a cell is a copy of one of them."""
-        return any(source.strip() == cell.strip() for cell in self.cells)
+        return any(source.strip() == cell.strip() for cell in (*self.checks, *self.demos))
 
     def taken_out_of(self, source: str) -> str:
         """Return a cell's code with those of them blanked that were merged into it.
@@ -32,13 +33,16 @@ class OurCode:
         if statements is None:
             return source
         dumps = [ast.dump(one) for one in statements]
-        ours = {i for i, one in enumerate(statements) if self._only_shows(one)}
-        for cell in self.cells:
+        ours: set[int] = set()
+        for cell in (*self.checks, *self.demos):
             ours.update(_run_of(_dumps(cell), dumps))
         return _blanked(source, statements, ours)
 
     def added_to(self, ours: str, theirs: str) -> str:
-        """Return what a changed cell of ours holds beyond our text; "" where that is nothing."""
+        """Return what a changed cell of ours holds beyond our text; "" where that is nothing.
+
+        A demo that was only changed is none: it takes long, and answers nothing.
+        """
         statements = _statements(theirs)
         if statements is None:
             return theirs
@@ -49,8 +53,9 @@ class OurCode:
         return _blanked(theirs, statements, known) if len(known) < len(statements) else ""
 
     def _only_shows(self, statement: ast.stmt) -> bool:
-        """Say whether it is one of our `with`, changed perhaps, and defines nothing."""
-        return _head(statement) in _helpers(self.cells) and not any(
+        """Say whether it is a demo's `with`, and defines nothing."""
+        shows = _heads(self.demos) - _heads(self.checks)
+        return _head(statement) in shows and not any(
             isinstance(node, _DEFINITIONS) for node in ast.walk(statement)
         )
 
@@ -72,10 +77,24 @@ def _bound(statement: ast.stmt) -> Iterator[tuple[str, bool]]:
         yield statement.name, all(map(_is_no_body, statement.body))
         return
     for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id, False
-        elif isinstance(node, ast.alias):
-            yield node.asname or node.name, False
+        yield from ((name, False) for name in _names_of(node))
+
+
+def binds(source: str, name: str) -> bool:
+    """Say whether a cell binds this name, anywhere in it."""
+    if name not in source:
+        return False
+    nodes = (node for one in _statements(source) or () for node in ast.walk(one))
+    return any(name == bound for node in nodes for bound in _names_of(node))
+
+
+def _names_of(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name.partition(".")[0]
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
 
 
 def _is_no_body(statement: ast.stmt) -> bool:
@@ -106,8 +125,8 @@ def _dumps(cell: str) -> tuple[str, ...]:
     return tuple(ast.dump(one) for one in _statements(cell) or ())
 
 
-@lru_cache(maxsize=16)
-def _helpers(cells: tuple[str, ...]) -> frozenset[str]:
+@lru_cache(maxsize=64)
+def _heads(cells: tuple[str, ...]) -> frozenset[str]:
     """Return what stands in the heads of `with` statements of our cells: `check`, say."""
     heads = {_head(one) for cell in cells for one in _statements(cell) or ()}
     return frozenset(heads - {""})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,14 +31,16 @@ class Rebuilt:
 
     def cells_to_run(self) -> list[tuple[int, str]]:
         """Return index and code of what the box runs: no grade cells, no demos."""
-        return [
-            (index, cell.source)
-            for index, cell in enumerate(self.notebook.cells)
-            if cell.cell_type == "code"
-            and cell.source.strip()
-            and not _marks(cell).get("grade")
-            and DEMO_TAG not in cell.metadata.get("tags", [])
-        ]
+        return [(i, source) for i, source, is_shown in self._code() if not is_shown]
+
+    def cells_not_run(self) -> list[tuple[int, str]]:
+        """Return index and code of the visible checks and demos."""
+        return [(i, source) for i, source, is_shown in self._code() if is_shown]
+
+    def _code(self) -> Iterator[tuple[int, str, bool]]:
+        for index, cell in enumerate(self.notebook.cells):
+            if cell.cell_type == "code" and cell.source.strip():
+                yield index, cell.source, _is_demo(cell) or bool(_marks(cell).get("grade"))
 
     def our_cells(self) -> frozenset[int]:
         """Return the indices of our own locked cells: pictures, which take a moment at most."""
@@ -79,7 +81,7 @@ def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
     notes: list[str] = []
     cells: list[NotebookNode] = []
     texts = _Texts(notes)
-    shown = OurCode(tuple(cell.source for cell in release.cells if _is_shown(cell)))
+    shown = _shown_code(release)
     # Cells are merged, and one of ours is gone: that it is in another's text is looked for then.
     is_whole = ours.keys() <= {cell.grade_id for cell in submitted}
     is_whole |= sum(len(cell.source) for cell in submitted) > MAX_LETTERS
@@ -137,10 +139,17 @@ class _Texts:
         return built
 
 
-def _is_shown(cell: NotebookNode) -> bool:
-    """Say whether a cell of the release is a visible check or a demo: grading runs neither."""
-    is_demo = DEMO_TAG in cell.metadata.get("tags", [])
-    return cell.cell_type == "code" and (is_demo or bool(_marks(cell).get("grade")))
+def _shown_code(release: NotebookNode) -> OurCode:
+    """Return the visible checks and the demos of a release: grading runs neither."""
+    code = [cell for cell in release.cells if cell.cell_type == "code"]
+    return OurCode(
+        tuple(cell.source for cell in code if _marks(cell).get("grade")),
+        tuple(cell.source for cell in code if _is_demo(cell)),
+    )
+
+
+def _is_demo(cell: NotebookNode) -> bool:
+    return DEMO_TAG in cell.metadata.get("tags", [])
 
 
 def _our_cell(

@@ -169,6 +169,11 @@ def helper_added_to_the_last_check(nb):
     nb.cell("cube")["source"] = "def cube(x):\n    return times(times(x, x), x)"
 
 
+def global_set_in_a_check(nb):
+    nb.cell("cube-tests")["source"] = 'with check("cube"):\n    three = 3\n    cube(2.0)'
+    nb.cell("cube")["source"] = "def cube(x):\n    return x**three"
+
+
 def rebound_to_what_it_returned(nb):
     nb.add("square = square(np.arange(3.0))\nprint(square.mean())")
 

@@ -144,7 +144,9 @@ def test_the_tag_skip_execution_is_ignored(rebuilt):
 
 def test_a_changed_locked_cell_is_ours_again(rebuilt, release):
     made = rebuilt(lambda cells: find(cells, "notebook_setup").update(source="check = print"))
-    assert made.notes == ["locked cell 'notebook_setup' was changed: ours is used"]
+    assert made.notes == ["locked cell 'notebook_setup' was changed: what was added runs after it"]
+    added = made.notebook.cells[made.index_of("notebook_setup") + 1]
+    assert (added.source, dict(added.metadata)) == ("check = print", {})
     assert find(made.notebook.cells, "notebook_setup").source == (
         find(release.cells, "notebook_setup").source
     )
