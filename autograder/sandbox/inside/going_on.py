@@ -1,7 +1,7 @@
 """Go on in a cell below a line that cannot work here: an import, or a magic of a display.
 
-A package that grading has not, and a magic that needs a screen or an extension, are seldom what
-the function below them needs.
+A package that grading has not, a magic that needs a screen or an extension, and what is called for
+its effect on a display, are seldom what the function below them needs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from types import TracebackType
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _LINE_MAGICS = {"run_line_magic", "system", "getoutput"}
+# Of matplotlib: a backend, or a style that another version has.
+_DISPLAY = {"use", "switch_backend"}
 _CELL_MAGIC = "run_cell_magic"
 _OTHER_LANGUAGES = {"bash", "html", "javascript", "js", "latex", "markdown", "perl", "pypy"}
 _OTHER_LANGUAGES |= {"python2", "ruby", "script", "sh", "svg", "writefile", "file", "timeit"}
@@ -25,18 +27,25 @@ class Rest:
     left_out: str
 
 
-def rest_of(code: str, error: BaseException, filename: str) -> Rest | None:
+def rest_of(code: str, error: BaseException, filename: str, lost: set[str]) -> Rest | None:
     """Return what stands below the statement that raised; None where no other may do without it.
 
-    `code` is Python, as IPython has made it of the cell. Of an import of several names, those that
-    stand alone are tried again.
+    `code` is Python, as IPython has made it of the cell. Names of an import are tried again, one
+    by one. `lost` are names of imports that were left out so far; new ones are added.
     """
     place = _place(error.__traceback__, filename)
     statement = None if place is None else _statement_at(code, place)
     if statement is None or not isinstance(error, Exception):
         return None
-    if isinstance(statement, _IMPORTS) or _magic_of(statement) in _LINE_MAGICS:
-        return Rest(_below(code, statement), _words(statement))
+    if isinstance(statement, _IMPORTS):
+        lost |= {one.asname or one.name.partition(".")[0] for one in statement.names}
+        return Rest(_below(code, statement), ast.unparse(statement))
+    if _method_of(statement) in _LINE_MAGICS:
+        return Rest(_below(code, statement), _magic_words(statement))
+    if isinstance(statement, ast.Expr) and (
+        (isinstance(error, NameError) and error.name in lost) or _method_of(statement) in _DISPLAY
+    ):
+        return Rest(_below(code, statement), ast.unparse(statement))
     return _body_of_magic(statement, error)
 
 
@@ -52,7 +61,7 @@ def _below(code: str, statement: ast.stmt) -> str:
 
 def _body_of_magic(statement: ast.stmt, error: Exception) -> Rest | None:
     """Return what stands below a cell's magic that is not there, or met an import that failed."""
-    if _magic_of(statement) != _CELL_MAGIC or type(error).__name__ not in (
+    if _method_of(statement) != _CELL_MAGIC or type(error).__name__ not in (
         *("ImportError", "ModuleNotFoundError"),
         "UsageError",
     ):
@@ -61,16 +70,14 @@ def _body_of_magic(statement: ast.stmt, error: Exception) -> Rest | None:
     return None if name in _OTHER_LANGUAGES else Rest(f"#\n{body}", f"%%{name}")
 
 
-def _words(statement: ast.stmt) -> str:
-    """Return a statement as the student wrote it: `%matplotlib widget`, say."""
-    if isinstance(statement, _IMPORTS):
-        return ast.unparse(statement)
+def _magic_words(statement: ast.stmt) -> str:
+    """Return a magic as the student wrote it: `%matplotlib widget`, say."""
     words = [str(one.value) for one in statement.value.args if isinstance(one, ast.Constant)]  # type: ignore
-    return f"{'%' if _magic_of(statement) == 'run_line_magic' else '!'}{' '.join(words)}"
+    return f"{'%' if _method_of(statement) == 'run_line_magic' else '!'}{' '.join(words)}"
 
 
-def _magic_of(statement: ast.stmt) -> str:
-    """Return the name of the method of IPython's shell that a statement calls; "" if none."""
+def _method_of(statement: ast.stmt) -> str:
+    """Return the name of the method that a statement calls, of IPython's shell say; "" if none."""
     call = statement.value if isinstance(statement, (ast.Expr, ast.Assign)) else None
     is_method = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
     return call.func.attr if is_method else ""  # type: ignore[union-attr]

@@ -129,10 +129,15 @@ class BoxShell(InteractiveShell):
     def __init__(self, **kwargs: Any) -> None:
         self.outputs = Outputs()
         self._cells: dict[int, int] = {}
+        self._lost: set[str] = set()
+        """What imports that were left out would have bound."""
         super().__init__(**kwargs)
 
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no window to show; inline figures need none."""
+
+    def debugger(self, force: bool = False) -> None:
+        """There is nobody to ask: `%debug` does nothing."""
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         lines = [line for part in stb for line in str(part).splitlines()]
@@ -167,7 +172,7 @@ class BoxShell(InteractiveShell):
             # Numbers begin anew with each submission: the last file of this one is meant.
             names = self.compile._filename_map
             filename = next(name for name in reversed(names) if names[name] == number)
-            rest = rest_of(self.transform_cell(source), result.error_in_exec, filename)
+            rest = rest_of(self.transform_cell(source), result.error_in_exec, filename, self._lost)
             if rest is None:
                 break
             self.outputs.stream("stderr", f"[left out: {rest.left_out[:200]}]\n")
