@@ -120,8 +120,8 @@ def _mask_pictures(text: str, pictures: Set[str], masks: list[str]) -> str:
     return _ATTACHED.sub(mask, text) if pictures else text
 
 
-def _mask_code(text: str, masks: list[str]) -> str:
-    """Put aside what may be code: whatever stands between two equal runs of backticks."""
+def code_spans(text: str) -> list[tuple[int, int]]:
+    """Return where there may be code: whatever stands between two equal runs of backticks."""
     runs = [found.span() for found in re.finditer("`+", text)]
     following: dict[int, int] = {}
     closing = [0] * len(runs)
@@ -129,8 +129,8 @@ def _mask_code(text: str, masks: list[str]) -> str:
         length = runs[number][1] - runs[number][0]
         closing[number] = following.get(length, 0)
         following[length] = number
-    parts: list[str] = []
-    done = number = 0
+    spans: list[tuple[int, int]] = []
+    number = 0
     while number < len(runs):
         if closing[number]:
             begin, end = runs[number][1], runs[closing[number]][0]
@@ -139,10 +139,19 @@ def _mask_code(text: str, masks: list[str]) -> str:
                 # The language stays outside.
                 begin, end = line_end + 1, max(text.rfind("\n", begin, end), line_end + 1)
             if begin < end:
-                parts += [text[done:begin], _mask(text[begin:end], masks)]
-                done = end
+                spans.append((begin, end))
             number = closing[number]
         number += 1
+    return spans
+
+
+def _mask_code(text: str, masks: list[str]) -> str:
+    """Put aside what may be code."""
+    parts: list[str] = []
+    done = 0
+    for begin, end in code_spans(text):
+        parts += [text[done:begin], _mask(text[begin:end], masks)]
+        done = end
     return "".join(parts) + text[done:]
 
 

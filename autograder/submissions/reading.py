@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nbformat.reader
-
 from autograder.safe_text import for_terminal
 from autograder.sandbox.memory import MIB
+from autograder.submissions.decoding import NoNotebook, read_document
 
 MAX_CELLS = 5000
 """A notebook of more cells is refused: no page could show it."""
 _NAMES_SHOWN = 5
+_KINDS = {"code", "markdown", "raw", "heading", "html"}
+# What nbformat 3 had besides.
+_OLD_KINDS = {"heading": "markdown", "html": "markdown"}
+_LEVELS = (1, 2, 3, 4, 5, 6)
+# PyCharm and VS Code begin a cell with it where they keep cells in a script; no part of the text.
+_EDITORS_LINE = re.compile(r"\A# ?%%(?: \[?(?:md|markdown|raw)\]?)?[ \t]*(?:\n|\Z)")
 
 
 class UnreadableNotebook(Exception):
     """The file is no notebook; the message says why and what to do.
 
-    It holds names of files, and what nbformat says of their content: a terminal obeys none of it.
+    It holds names of files, and what is said of their content: a terminal obeys none of it.
     """
 
     def __init__(self, message: str) -> None:
@@ -40,7 +45,7 @@ class SubmittedCell:
     """Its other nbgrader metadata, read only to tell the TA what was edited."""
     tags: tuple[str, ...] = ()
     attachments: Any = None
-    """What came with its Markdown, as it was sent; see `cleaning.clean_attachments`."""
+    """What came with its Markdown, as it was sent; see `pictures.with_pictures`."""
 
 
 def read_bytes(path: Path, notebook_mb: int) -> bytes:
@@ -88,67 +93,85 @@ def _not_found(path: Path) -> str:
 
 
 def parse(content: bytes, name: str) -> list[SubmittedCell]:
-    """Return the cells of a submitted notebook of any nbformat; raise UnreadableNotebook."""
-    if not content.strip():
-        raise UnreadableNotebook(f"{name} is empty: save the notebook and submit it again")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableNotebook(f"{name} is not UTF-8 (byte {error.start})") from None
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = str(error)[:100] or "nested too deeply"
-        raise UnreadableNotebook(
-            f"{name} is not JSON, perhaps cut off in transfer ({reason})"
-        ) from None
-    if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
-        raise UnreadableNotebook(f"{name} is JSON but not a notebook: it has no cells")
-    _refuse_odd_cells(raw, name)
-    try:
-        # Not nbformat.reads, which compares every cell with a schema and only logs what is amiss.
-        notebook = nbformat.convert(nbformat.reader.reads(text), 4)
-        return [_cell(cell) for cell in notebook.cells]
-    except Exception as error:
-        reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise UnreadableNotebook(f"{name} is not a whole notebook ({reason})") from None
+    """Return the cells of a submitted notebook of any nbformat; raise UnreadableNotebook.
 
-
-def _refuse_odd_cells(raw: dict[str, Any], name: str) -> None:
-    cells = _listed(raw.get("cells"))
-    for sheet in _listed(raw.get("worksheets")):
-        cells = cells + _listed(sheet.get("cells") if isinstance(sheet, dict) else None)
+    Of a cell its type, text, marks and attachments are looked at. What else a notebook should have
+    may be missing, or anything.
+    """
+    try:
+        cells = _cells(read_document(content))
+    except NoNotebook as error:
+        raise UnreadableNotebook(f"{name} {error}") from None
     if len(cells) > MAX_CELLS:
         raise UnreadableNotebook(
             f"{name} has {len(cells)} cells, {MAX_CELLS} are allowed: "
             "delete those that are not yours and submit it again"
         )
-    for number, cell in enumerate(_listed(raw.get("cells")), start=1):
+    for number, cell in enumerate(cells, start=1):
         if not isinstance(cell, dict):
-            raise UnreadableNotebook(f"{name} is not a whole notebook (cell {number} is no cell)")
+            raise UnreadableNotebook(
+                f"{name} is not a whole notebook (cell {number} is no cell): "
+                "open it in Jupyter, save it and submit it again"
+            )
+    return [_cell(cell) for cell in cells]
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _cells(document: dict[str, Any]) -> list[Any]:
+    """Return a notebook's cells; nbformat 3 and 2 keep them in worksheets."""
+    sheets = document.get("worksheets")
+    holders = [document, *(sheets if isinstance(sheets, list) else [])]
+    lists = [one["cells"] for one in holders if isinstance(one, dict) and "cells" in one]
+    if not lists or not all(isinstance(one, list) for one in lists):
+        raise NoNotebook(
+            "is not a whole notebook, for its cells are no list: "
+            "open it in Jupyter, save it and submit it again"
+        )
+    return [cell for cells in lists for cell in cells]
 
 
-def _cell(cell: Any) -> SubmittedCell:
-    source = cell.get("source", "")
-    if isinstance(source, list):
-        source = "".join(str(line) for line in source)
-    # A lone surrogate cannot be written back or sent anywhere.
-    source = str(source).encode("utf-8", "replace").decode("utf-8")
-    metadata = cell.get("metadata", {})
+def _cell(cell: dict[str, Any]) -> SubmittedCell:
+    kind = _kind(cell)
+    metadata = cell.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    claims = metadata.get("nbgrader", {})
+    claims = metadata.get("nbgrader")
     claims = dict(claims) if isinstance(claims, dict) else {}
     grade_id = claims.get("grade_id")
-    tags = metadata.get("tags", [])
+    tags = metadata.get("tags")
     return SubmittedCell(
-        cell_type=str(cell.get("cell_type"))[:20].encode("utf-8", "replace").decode("utf-8"),
-        source=source,
+        cell_type=_OLD_KINDS.get(kind, kind),
+        source=_source(cell, kind),
         grade_id=grade_id[:100] if isinstance(grade_id, str) else None,
         claims=claims,
-        tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         attachments=cell.get("attachments"),
     )
+
+
+def _kind(cell: dict[str, Any]) -> str:
+    """Return a cell's type; where it has none, what else it has tells."""
+    kind = cell.get("cell_type")
+    if kind is None:
+        return "code" if "outputs" in cell or "execution_count" in cell else "markdown"
+    known = str(kind)[:20].encode("utf-8", "replace").decode("utf-8")
+    return known.casefold() if known.casefold() in _KINDS else known
+
+
+def _source(cell: dict[str, Any], kind: str) -> str:
+    """Return a cell's text with one way to end lines, and without what an editor put above it."""
+    source = cell.get("source", cell.get("input"))
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    source = source if isinstance(source, str) else ""
+    # A lone surrogate cannot be written back or sent anywhere.
+    source = source.encode("utf-8", "replace").decode("utf-8")
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    source = _EDITORS_LINE.sub("", source)
+    level = cell.get("level")
+    if kind == "heading":
+        source = f"{'#' * (int(level) if level in _LEVELS else 1)} {source}"
+    return source
+
+
+def is_same_text(one: str, other: str) -> bool:
+    """Say whether two texts of cells differ in white space alone, as tools change it."""
+    return one.split() == other.split()

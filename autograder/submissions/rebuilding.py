@@ -12,13 +12,9 @@ from nbformat import NotebookNode
 
 from autograder.course.facts import DEMO_TAG
 from autograder.safe_text import for_terminal
-from autograder.submissions.cleaning import clean_attachments, clean_markdown
-from autograder.submissions.markdown import plain_text
 from autograder.submissions.own_code import MAX_LETTERS, OurCode, stubs_in
-from autograder.submissions.reading import SubmittedCell
-
-MAX_MARKDOWN_LETTERS = 300_000
-"""So much Markdown of a submission is rendered; what is beyond is shown as plain text."""
+from autograder.submissions.reading import SubmittedCell, is_same_text
+from autograder.submissions.texts import Texts
 
 
 @dataclass
@@ -76,11 +72,11 @@ def _marks(cell: NotebookNode) -> dict[str, object]:
 def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
     """Return our notebook with the student's answers, and their added cells kept in place."""
     ours = {str(_marks(cell)["grade_id"]): cell for cell in release.cells if _marks(cell)}
-    our_texts = {cell.source for cell in release.cells if not _marks(cell)}
+    our_texts = {tuple(one.source.split()): one.source for one in release.cells if not _marks(one)}
     placed: set[str] = set()
     notes: list[str] = []
     cells: list[NotebookNode] = []
-    texts = _Texts(notes)
+    texts = Texts(notes)
     shown = _shown_code(release)
     # Cells are merged, and one of ours is gone: that it is in another's text is looked for then.
     is_whole = ours.keys() <= {cell.grade_id for cell in submitted}
@@ -95,7 +91,7 @@ def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
             notes.append(f"cell {name!r} stands twice: the second is run as an added cell")
         elif name is not None:
             notes.append(f"cell {name!r} is not one of ours: taken as an added cell")
-        added = _added_cell(cell, texts, is_ours=cell.source in our_texts)
+        added = _added_cell(cell, texts, our_texts.get(tuple(cell.source.split())))
         if shown.holds(cell.source):
             added.metadata["tags"] = [DEMO_TAG]
         cells.append(added)
@@ -117,28 +113,6 @@ def _copy(cell: NotebookNode) -> NotebookNode:
     return copied
 
 
-@dataclass
-class _Texts:
-    """The Markdown that a student wrote, made harmless cell by cell, and bounded in all."""
-
-    notes: list[str]
-    left: int = MAX_MARKDOWN_LETTERS
-
-    def cell(self, cell: SubmittedCell) -> NotebookNode:
-        """Return a cell that shows a student's text, with the pictures that came with it."""
-        pictures = clean_attachments(cell.attachments)
-        within = len(cell.source) <= self.left
-        if not within:
-            self.notes.append("it has very much Markdown: some of it is shown as plain text")
-        self.left -= len(cell.source) if within else 0
-        clean = clean_markdown(cell.source, pictures.keys()) if within else plain_text(cell.source)
-        built = _new_cell("markdown", clean)
-        shown = {name: one for name, one in pictures.items() if f"(attachment:{name})" in clean}
-        if shown:
-            built["attachments"] = nbformat.from_dict(shown)
-        return built
-
-
 def _shown_code(release: NotebookNode) -> OurCode:
     """Return the visible checks and the demos of a release: grading runs neither."""
     code = [cell for cell in release.cells if cell.cell_type == "code"]
@@ -153,7 +127,7 @@ def _is_demo(cell: NotebookNode) -> bool:
 
 
 def _our_cell(
-    ours: NotebookNode, theirs: SubmittedCell, notes: list[str], texts: _Texts, shown: OurCode
+    ours: NotebookNode, theirs: SubmittedCell, notes: list[str], texts: Texts, shown: OurCode
 ) -> list[NotebookNode]:
     """Return our cell, with the student's text where it is theirs to write.
 
@@ -166,7 +140,7 @@ def _our_cell(
         kind = for_terminal(theirs.cell_type)
         notes.append(f"cell {name!r} was turned into {kind}: taken as {ours.cell_type}")
     _note_edited_marks(theirs, marks, notes)
-    changed = theirs.source.strip() != ours.source.strip()
+    changed = not is_same_text(theirs.source, ours.source)
     if marks.get("solution") and ours.cell_type == "code":
         cell.source = theirs.source
     elif marks.get("solution") and changed:
@@ -193,10 +167,10 @@ def _note_edited_marks(theirs: SubmittedCell, marks: dict[str, object], notes: l
         notes.append(f"cell {marks['grade_id']!r}: the tag 'skip-execution' is ignored")
 
 
-def _added_cell(cell: SubmittedCell, texts: _Texts, is_ours: bool) -> NotebookNode:
+def _added_cell(cell: SubmittedCell, texts: Texts, ours: str | None) -> NotebookNode:
     if cell.cell_type == "code":
         return _new_cell("code", cell.source)
-    return _new_cell("markdown", cell.source) if is_ours else texts.cell(cell)
+    return texts.cell(cell) if ours is None else _new_cell("markdown", ours)
 
 
 def _new_cell(kind: str, source: str) -> NotebookNode:

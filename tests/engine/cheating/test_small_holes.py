@@ -40,10 +40,10 @@ class Test_a_terminal_obeys_no_file:
             assert said_of(parse, content, f"a{escape}.ipynb").isprintable()
 
     def test_by_its_format(self, escape):
-        content = {"cells": [], "metadata": {}, "nbformat": f"4{escape}", "nbformat_minor": 5}
-        said = said_of(parse, json.dumps(content).encode(), "toy.ipynb")
-        assert said.isprintable()
-        assert "Unsupported nbformat version 4" in said
+        content = {"metadata": {}, "nbformat": f"4{escape}", f"code{escape}": escape}
+        for odd in (content, {**content, "cells": 3}, {**content, "worksheets": escape}):
+            said = said_of(parse, json.dumps(odd).encode(), "toy.ipynb")
+            assert said.isprintable()
 
     def test_by_the_names_beside_it(self, escape, tmp_path):
         (tmp_path / f"b{escape}.ipynb").touch()

@@ -34,27 +34,21 @@ def read(value):
 UNREADABLE = {
     "empty": (b"", "toy.ipynb is empty: save the notebook and submit it again"),
     "only white space": (b" \n\t\n", "toy.ipynb is empty"),
-    "text": (b"hello", "toy.ipynb is not JSON, perhaps cut off in transfer (Expecting value"),
-    "truncated": (b'{"cells": [{"cell_type": "co', "is not JSON, perhaps cut off in transfer"),
-    "zip": (b"PK\x03\x04rest", "toy.ipynb is not JSON"),
-    "not UTF-8": (b'{"cells": ["caf\xe9"]}', "toy.ipynb is not UTF-8 (byte 15)"),
-    "UTF-16": ("{}".encode("utf-16"), "toy.ipynb is not UTF-8 (byte 0)"),
-    "NUL bytes": (b"\x00" * 100, "toy.ipynb is not JSON"),
-    "NUL inside": (b'{"cells": \x00[]}', "toy.ipynb is not JSON"),
-    "nested too deeply": (b"[" * 200_000, "toy.ipynb is not JSON"),
+    "NUL bytes": (b"\x00" * 100, "toy.ipynb holds nothing but zeros"),
+    "NUL inside": (b'{"cells": \x00[]}', "toy.ipynb is damaged in line 1"),
+    "nested too deeply": (b"[" * 200_000, "toy.ipynb is nested too deeply"),
     "nested too deeply in a cell": (
         b'{"cells": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}",
-        "toy.ipynb is not JSON",
+        "toy.ipynb is nested too deeply",
     ),
-    "a list": (b"[]", "toy.ipynb is JSON but not a notebook: it has no cells"),
+    "too many values": (b"[" + b"{}," * 3_000_000, "toy.ipynb holds more than 4,000,000 values"),
+    "a list": (b"[]", "toy.ipynb is JSON but not a notebook, for it has no cells"),
     "a number": (b"3", "toy.ipynb is JSON but not a notebook"),
     "null": (b"null", "toy.ipynb is JSON but not a notebook"),
-    "another document": (b'{"a": 1}', "toy.ipynb is JSON but not a notebook: it has no cells"),
+    "another document": (b'{"a": 1}', "toy.ipynb is JSON but not a notebook"),
     "cells are a number": (b'{"cells": 3}', "toy.ipynb is not a whole notebook"),
     "cells are null": (b'{"cells": null}', "toy.ipynb is not a whole notebook"),
     "worksheets are a number": (b'{"worksheets": 3}', "toy.ipynb is not a whole notebook"),
-    "nbformat is text": (b'{"cells": [], "nbformat": "x"}', "toy.ipynb is not a whole notebook"),
-    "nbformat of the future": (b'{"cells": [], "nbformat": 99}', "is not a whole notebook"),
 }
 
 
@@ -135,7 +129,7 @@ def test_claims_and_tags_are_kept_for_the_ta():
     metadata = {"nbgrader": {"grade_id": "a", "points": 99}, "tags": ["skip-execution", 3]}
     (cell,) = read(notebook(code(metadata=metadata)))
     assert cell.claims["points"] == 99
-    assert cell.tags == ("skip-execution", "3")
+    assert cell.tags == ("skip-execution",)
 
 
 def refused(path, notebook_mb=1):

@@ -1,0 +1,272 @@
+"""The pictures in a student's Markdown: each becomes an attachment of its cell, or words.
+
+Students paste photos of derivations, and each program keeps them in its own way: as attachments, as
+addresses that hold the picture, in Markdown's forms or HTML's. A page shows one form alone, and
+must find what it names; nbconvert ends where an attachment is missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from autograder.submissions.first_bytes import picture_noun
+from autograder.submissions.markdown import code_spans
+
+MAX_PICTURES = 20
+"""So many pictures of a cell are kept."""
+_MAX_LETTERS = 16 * 2**20
+_MAX_ATTACHMENTS = 1000
+_MANY = 4000
+"""A cell with more brackets, tags or backticks than this is shown as plain text."""
+_KINDS = {
+    "image/png": (b"\x89PNG\r\n\x1a\n", "png"),
+    "image/jpeg": (b"\xff\xd8\xff", "jpg"),
+}
+
+# All repeat possessively and know one level of brackets: none looks at a letter more than twice.
+_ALT = r"(?P<alt>[^\[\]]*+(?:\[[^\[\]]*+\][^\[\]]*+)*+)"
+_INSIDE = r"\((?P<inside>[^()\n]*+(?:\([^()\n]*+\)[^()\n]*+)*+)\)"
+_PICTURE = re.compile(
+    rf"(?<!\\)!\[{_ALT}\](?:{_INSIDE}|\[(?P<label>[^\[\]\n]{{0,300}}+)\])?"
+    r"|(?P<tag><img\b[^<>]*+>)",
+    re.I,
+)
+_DEFINITION = re.compile(
+    r"^ {0,3}\[(?P<label>[^\[\]\n]{1,300}+)\]:[ \t]*+\n?+[ \t]*+"
+    r"(?:<(?P<within>[^<>\n]*+)>|(?P<bare>[^\s<]\S*+))[^\n]*+\n?",
+    re.M,
+)
+_SRC, _ALT_TEXT = (
+    re.compile(rf"(?i)[\s\"'/]{name}\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
+    for name in ("src", "alt")
+)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_OWN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_NOT_IN_ALT = re.compile(r"[\[\]()\n<>&`$\\*_~|!#\"]")
+_NOT_IN_WORDS = re.compile(r"[^\w .,()+-]")
+
+
+def is_png(encoded: Any) -> bool:
+    """Say whether a text is base64, as it is, of what begins as a PNG does."""
+    if not isinstance(encoded, str) or len(encoded) > _MAX_LETTERS:
+        return False
+    try:
+        content = base64.b64decode(encoded.replace("\n", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return content.startswith(_KINDS["image/png"][0])
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """A Markdown text whose pictures are attachments of its cell; others are words in it."""
+
+    text: str
+    attachments: dict[str, dict[str, str]]
+    """By name, the picture's kind and its base64."""
+    lost: tuple[str, ...]
+    """Why pictures were not kept, each once."""
+
+
+def with_pictures(source: str, attachments: Any) -> Pictured:
+    """Return a text with its pictures as attachments; `attachments` is as it was sent."""
+    if any(source.count(sign) > _MANY for sign in "[<`"):
+        return Pictured(source, {}, ("its cell holds more than a page can show",))
+    keeper = _Keeper(attachments if isinstance(attachments, dict) else {})
+    return Pictured(_replaced(source, keeper), keeper.kept, tuple(dict.fromkeys(keeper.lost)))
+
+
+def _replaced(source: str, keeper: _Keeper) -> str:
+    if "!" not in source and "<" not in source:
+        return source
+    definitions = {
+        _label(found["label"]): found["within"] or found["bare"] or ""
+        for found in _DEFINITION.finditer(source)
+    }
+    in_code = _finder(code_spans(source))
+
+    def replace(found: re.Match[str]) -> str:
+        address = _address(found, definitions)
+        if not address:
+            return found[0]
+        alt = _attribute(found["tag"], _ALT_TEXT) if found["tag"] else found["alt"]
+        # A wrong guess about code changes how it looks, and nothing else.
+        shown = keeper.shown(alt, address, may_lose=not in_code(found.start()))
+        return found[0] if shown is None else shown
+
+    text = _PICTURE.sub(replace, source)
+    if not definitions:
+        return text
+    return _DEFINITION.sub(
+        lambda one: "" if _is_ours(one["within"] or one["bare"]) else one[0], text
+    )
+
+
+def _address(found: re.Match[str], definitions: dict[str, str]) -> str:
+    """Return where a picture is said to be; nothing where this is no picture."""
+    if found["tag"]:
+        return html.unescape(_attribute(found["tag"], _SRC))
+    if found["inside"] is not None:
+        return _without_title(found["inside"].strip())
+    return definitions.get(_label(found["label"] or found["alt"]), "")
+
+
+def _attribute(tag: str, pattern: re.Pattern[str]) -> str:
+    found = pattern.search(tag)
+    return "" if found is None else next((one for one in found.groups() if one is not None), "")
+
+
+def _without_title(inside: str) -> str:
+    if inside.startswith("<"):
+        return inside[1:].partition(">")[0]
+    if inside.endswith(('"', "'")):
+        before = re.split(rf"\s{inside[-1]}", inside, maxsplit=1)[0]
+        inside = before.rstrip()
+    return _ESCAPED.sub(r"\1", inside) if "\\" in inside else inside
+
+
+def _label(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _is_ours(address: str) -> bool:
+    return address.casefold().startswith(("data:", "attachment:"))
+
+
+def _finder(spans: list[tuple[int, int]]) -> Callable[[int], bool]:
+    """Return what says whether a place lies in one of some spans in order."""
+    starts = [begin for begin, _ in spans]
+
+    def is_within(place: int) -> bool:
+        number = bisect_right(starts, place) - 1
+        return number >= 0 and place < spans[number][1]
+
+    return is_within
+
+
+class _Lost(Exception):
+    """A picture that cannot be kept; the message says why."""
+
+
+@dataclass
+class _Keeper:
+    """Keeps the pictures of one cell."""
+
+    attached: dict[Any, Any]
+    kept: dict[str, dict[str, str]] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    _names: dict[str, str] = field(default_factory=dict)
+    """By address, the name under which a picture is kept."""
+
+    def __post_init__(self) -> None:
+        listed = list(self.attached.items())[:_MAX_ATTACHMENTS]
+        self._by_name = {_plain(str(name)): kinds for name, kinds in listed}
+
+    def shown(self, alt: str, address: str, *, may_lose: bool) -> str | None:
+        """Return Markdown that shows a picture, or says why not; None where it stays as it is."""
+        try:
+            name = self._names.get(address) or self._keep(address)
+        except _Lost as why:
+            if not may_lose:
+                return None
+            self.lost.append(str(why))
+            return f"[picture not kept: {why}]"
+        self._names[address] = name
+        return f"![{_NOT_IN_ALT.sub(' ', html.unescape(alt))[:200]}](attachment:{name})"
+
+    def _keep(self, address: str) -> str:
+        """Keep a picture; return its name among those of the cell."""
+        scheme = address.partition(":")[0].strip().casefold()
+        if scheme == "data":
+            wanted, candidates = "", [_of_data(address)]
+        elif scheme == "attachment":
+            wanted = address.partition(":")[2]
+            candidates = self._attached_as(wanted)
+        elif scheme in ("http", "https") or address.startswith("//"):
+            raise _Lost("it lies on the net, and not in the notebook")
+        else:
+            raise _Lost(f"{_words(address)} is a file beside the notebook, and not in it")
+        kind, content = _picture(candidates, _words(wanted) or "it")
+        if len(self.kept) >= MAX_PICTURES:
+            raise _Lost(f"a cell shows {MAX_PICTURES} at most")
+        name = self._name(wanted, _KINDS[kind][1])
+        self.kept[name] = {kind: base64.b64encode(content).decode()}
+        return name
+
+    def _attached_as(self, name: str) -> list[Any]:
+        kinds = self._by_name.get(_plain(name), self._by_name.get(_plain(name.split(" ")[0])))
+        if not isinstance(kinds, dict) or not kinds:
+            raise _Lost(f"{_words(name)} is not in the notebook")
+        return list(kinds.values())[:5]
+
+    def _name(self, wanted: str, ending: str) -> str:
+        if _OWN_NAME.fullmatch(wanted) and wanted not in self.kept:
+            return wanted
+        number = len(self.kept) + 1
+        while f"picture-{number}.{ending}" in self.kept:
+            number += 1
+        return f"picture-{number}.{ending}"
+
+
+def _plain(name: str) -> str:
+    """Return a picture's name as it is looked for: programs write one name in several ways."""
+    name = unquote(html.unescape(_ESCAPED.sub(r"\1", name)))
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+
+
+def _words(name: str) -> str:
+    """Return a file's name as words that Markdown has no use for."""
+    own = unquote(name).replace("\\", "/").rpartition("/")[2]
+    return _NOT_IN_WORDS.sub("_", own)[:60].strip()
+
+
+def _of_data(address: str) -> str:
+    """Return the base64 in an address that holds its picture."""
+    head, comma, body = address.partition(",")
+    if "svg" in head.casefold():
+        raise _Lost("it is an SVG picture; PNG and JPEG are kept")
+    if not comma or not head.strip().casefold().endswith(";base64"):
+        raise _Lost("it is not written as a picture is")
+    return unquote(body) if "%" in body[:_MAX_LETTERS] else body
+
+
+def _picture(candidates: list[Any], named: str) -> tuple[str, bytes]:
+    """Return the first that is a PNG or a JPEG by its first bytes; what was claimed is nothing."""
+    nouns = []
+    for encoded in candidates:
+        content = _decoded(encoded)
+        for kind, (signature, _) in _KINDS.items():
+            if content.startswith(signature):
+                return kind, content
+        nouns.append(picture_noun(content) or _svg(content))
+    noun = next(filter(None, nouns), "no picture that is known, or damaged")
+    raise _Lost(f"{named} is {noun}; PNG and JPEG are kept")
+
+
+def _svg(content: bytes) -> str | None:
+    return "an SVG picture" if content.lstrip()[:5] in (b"<svg ", b"<?xml") else None
+
+
+def _decoded(encoded: Any) -> bytes:
+    """Return what is written in base64, broken in lines or not; nothing where it is none."""
+    if isinstance(encoded, list):
+        encoded = "".join(line for line in encoded if isinstance(line, str))
+    if not isinstance(encoded, str):
+        return b""
+    if len(encoded) > _MAX_LETTERS:
+        raise _Lost("it is too large: a picture may have 12 MiB")
+    letters = "".join(encoded.split()).rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        # SVG is attached as it is.
+        return encoded.encode("utf-8", "replace")
