@@ -22,7 +22,7 @@ def _row(scores: ClassScores, one: StudentScores) -> list[Cell]:
         one.student.last_name,
         one.student.first_name,
         one.student.email,
-        "yes" if one.submission else "no",
+        _submitted(scores, one),
         one.score,
         scores.max_score,
         one.final.late_penalty if one.final else None,
@@ -31,3 +31,9 @@ def _row(scores: ClassScores, one: StudentScores) -> list[Cell]:
         "; ".join(one.findings.misconceptions),
         "yes" if one.needs_person else "no",
     ]
+
+
+def _submitted(scores: ClassScores, one: StudentScores) -> str:
+    if one.submission:
+        return "yes"
+    return "not graded" if one.student.id in scores.ungraded else "no"

@@ -109,9 +109,10 @@ class Ingest:
             except GradebookError:
                 # The connection may have been cut, by a restart of the server say: once more.
                 self._run_pass(HandedOver(result))
-        except (NbGraderException, SystemExit) as error:
+        except (NbGraderException, SystemExit):
+            # nbgrader's own words point to a traceback above, which is in the log.
             log = self._assignment.course.root / "results" / "nbgrader.log"
-            return f"{result.student}: not entered in the gradebook ({error}); see {log}"
+            return f"{result.student}: not entered in the gradebook: {log} says why"
         return None
 
     def _was_swapped(self, result: SubmissionResult) -> bool:

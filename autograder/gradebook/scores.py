@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import fsum
 from typing import Any
 
@@ -78,6 +78,11 @@ class GradedSubmission:
         """Say whether a part waits for a person, so that the score may still change."""
         return self.final.unmarked > 0
 
+    @property
+    def has_scores(self) -> bool:
+        """Say whether any part has a score; without parts, nbgrader dropped the notebook for 0."""
+        return not self.cells or any(score is not None for score in self.cells.values())
+
 
 @dataclass(frozen=True)
 class GradebookScores:
@@ -89,7 +94,7 @@ class GradebookScores:
     students: tuple[Student, ...] = ()
     """All of the course in the order of their ids, whether they submitted or not."""
     submissions: Mapping[str, GradedSubmission] = field(default_factory=dict)
-    """By student; who submitted nothing is not in it."""
+    """By student; who submitted nothing, or whose submission was never entered, is not in it."""
 
     def final(self, student: str) -> FinalScore | None:
         """Return a student's final score; None where the gradebook has no submission."""
@@ -117,7 +122,15 @@ def gradebook_scores(assignment: Assignment) -> GradebookScores:
             known = gradebook.find_assignment(assignment.name)
         except api.MissingEntry:
             return GradebookScores()
-        return _read(gradebook.db, known.id, float(known.max_score))
+        scores = _read(gradebook.db, known.id, float(known.max_score))
+    # nbgrader writes a submission's rows before it has read the file, and leaves them where it
+    # then fails. Without a score in any they say that it waits, and not that it is worth 0.
+    entered = {
+        student: one
+        for student, one in scores.submissions.items()
+        if one.has_scores or not assignment.submission(student).parent.is_dir()
+    }
+    return replace(scores, submissions=entered)
 
 
 def _read(database: Any, assignment: str, max_score: float) -> GradebookScores:

@@ -16,6 +16,7 @@ from autograder.course.configuration import course_limits
 from autograder.course.facts import tests_cell
 from autograder.course.files import Assignment, find_course
 from autograder.errors import AutograderError
+from autograder.gradebook.exporting import leave_submission_unread
 from autograder.gradebook.handing_over import SWAPPED, handed_over
 from autograder.gradebook.student_ids import refuse_active_id
 from autograder.nbgrader_plugin.fresh_results import fresh_result
@@ -54,6 +55,13 @@ def _assignment_of(resources: Resources) -> Assignment:
 
 class RebuildNotebook(NbGraderPreprocessor):
     """Replace the submitted notebook by ours with the student's answers in it."""
+
+    rebuilds = True
+    """The notebook that comes in is not looked at."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        leave_submission_unread(self.parent)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Read the file anew: nothing that nbformat made of it is believed.
