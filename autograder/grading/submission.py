@@ -25,11 +25,13 @@ from autograder.sandbox.host.cell_times import AboutCells
 from autograder.sandbox.host.session import Session
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
+from autograder.submissions.belonging import has_own_code, other_notebook
 from autograder.submissions.cleaning import clean_outputs
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import Rebuilt, rebuild
 
 _MAX_TRIES = 3
+_NO_POINTS = "no points, though it holds code of the student's own: see why"
 Tell = Callable[[Begun], None]
 """Takes what stands of a submission, bit by bit, while it is graded."""
 
@@ -130,9 +132,13 @@ class Grader:
         doubt, and another run, alone on the machine, goes on from what stands.
         """
         try:
-            rebuilt = rebuild(parse(content, name), self.loaded.release)
+            cells = parse(content, name)
         except UnreadableNotebook as error:
             return GradedNotebook(self.loaded.unreadable(student, content, str(error)))
+        rebuilt = rebuild(cells, self.loaded.release)
+        if whose := other_notebook(cells, self.loaded.assignment):
+            # That each of our cells is missing, and each of its own is none of ours, says no more.
+            rebuilt.look, rebuilt.notes = whose, []
         key, earlier = self.loaded.key(content), earlier or Earlier()
         result, begun = self.grade_rebuilt(rebuilt, student, key, earlier, may_doubt, tell)
         return GradedNotebook(result, rebuilt.notebook, begun)
@@ -219,6 +225,7 @@ class _Run:
         result = self.grader.loaded.total(self.student, self.key, results)
         notes = [*self.rebuilt.notes, *cut_off_notes(session.runs)]
         result.notes = [*map(for_page, notes), *result.notes]
+        self._flag_as_a_whole(result)
         result.isolation = self.grader.box.shut_off_by
         result.in_doubt, self.box_ended = session.doubt.is_there, session.doubt.box_ended
         result.cells = self.begun.cells
@@ -226,6 +233,16 @@ class _Run:
         result.cells_seconds = round(cells_seconds, 3)
         result.peak_memory_mb = float(session.usage.get("peak_mb", 0.0))
         return result
+
+    def _flag_as_a_whole(self, result: SubmissionResult) -> None:
+        """Ask for a person where the notebook is another one, or an attempt has no points."""
+        look = self.rebuilt.look
+        if not look and not result.score and not result.extra_credit:
+            release = self.grader.loaded.release
+            look = _NO_POINTS if has_own_code(self.rebuilt.notebook, release) else ""
+        if look:
+            result.needs_person = True
+            result.notes.insert(0, for_page(look))
 
     def _exercises(self, session: Session) -> list[ExerciseResult]:
         self._stands(Begun(cells=_cell_outputs(session)))

@@ -77,11 +77,16 @@ class SaveScores(SaveAutoGrades):
             comment.auto_comment = comment.auto_comment or f"{_EXTRA_CREDIT}{exercise.score:g}"
 
     def _flag_faults(self, result: SubmissionResult, grades: dict[str, Any]) -> None:
-        for exercise in result.exercises:
+        """Flag what a person must look at: the exercises it is about, or all where it is none's."""
+        odd = [
+            one
+            for one in result.exercises
             # A judge that never came to an end has the verdict of a timeout.
-            is_odd = exercise.verdict in (Verdict.GRADER_ERROR, Verdict.TIMED_OUT)
-            if exercise.look or (result.needs_person and is_odd):
-                grades[tests_cell(exercise.name)].needs_manual_grade = True
+            if one.look
+            or (result.needs_person and one.verdict in (Verdict.GRADER_ERROR, Verdict.TIMED_OUT))
+        ]
+        for exercise in odd or (result.exercises if result.needs_person else []):
+            grades[tests_cell(exercise.name)].needs_manual_grade = True
 
 
 def _is_by_hand(extra_credit: float | None, told: str | None) -> bool:

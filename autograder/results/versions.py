@@ -27,8 +27,9 @@ CORE = (
     *("grading/function_reading.py", "grading/library_names.py", "grading/notebook_names.py"),
     *("grading/process_sharing.py", "grading/second_tries.py", "grading/submission.py"),
     *("results/document.py", "results/verdicts.py"),
-    *("submissions/cleaning.py", "submissions/decoding.py", "submissions/first_bytes.py"),
-    *("submissions/formulas.py", "submissions/markdown.py", "submissions/own_code.py"),
+    *("submissions/belonging.py", "submissions/cleaning.py", "submissions/decoding.py"),
+    *("submissions/first_bytes.py", "submissions/formulas.py", "submissions/markdown.py"),
+    "submissions/own_code.py",
     *("submissions/pictures.py", "submissions/reading.py", "submissions/rebuilding.py"),
     *("submissions/rendered.py", "submissions/texts.py"),
 )

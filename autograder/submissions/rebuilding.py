@@ -24,6 +24,8 @@ class Rebuilt:
     notebook: NotebookNode
     notes: list[str] = field(default_factory=list)
     """What was odd about the submission, for the TA."""
+    look: str = ""
+    """Why a person should look at the submission as a whole; empty where nobody need."""
 
     def cells_to_run(self) -> list[tuple[int, str]]:
         """Return index and code of what the box runs: no grade cells, no demos."""
