@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.cli.collect_table import collect_tables
-from autograder.cli.display import STDERR, progress, say_json
+from autograder.cli.display import STDERR, progress, say, say_json
 from autograder.course.files import Assignment
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ class Intake:
 
         A folder whose names are to be read by a pattern or a platform's rules is a download too.
         """
-        from autograder.submissions.finding import find_submissions
+        from autograder.submissions.finding import find_submissions, passed_over
 
         named = self.reading.platform is not None or self.reading.pattern is not None
         downloads = tuple(path for path in paths if _is_archive(path) or (named and path.is_dir()))
         others = tuple(path for path in paths if path not in downloads)
         found = find_submissions(self.assignment, others) if others or not downloads else []
+        for line in passed_over(self.assignment, others, found):
+            say(line, err=True)
         if downloads:
             take = self._collected if into_course else self._unpacked
             found += take(downloads)

@@ -21,6 +21,9 @@ from autograder.results.document import SubmissionResult
 from autograder.results.verdicts import Verdict
 from autograder.safe_text import for_terminal
 from autograder.sandbox.isolation import Isolation
+from autograder.submissions.finding import notebooks_below
+from autograder.submissions.names import as_notebook, is_named
+from autograder.submissions.reading import lying_in
 
 SETTINGS_NAME = "export.json"
 _OUR_FAULT = (
@@ -77,15 +80,18 @@ def find_notebook(folder: Path, assignment: str) -> Path:
     wanted = folder / f"{assignment}.ipynb"
     if wanted.is_file() and not wanted.is_symlink():
         return wanted
-    found = [
-        path
-        for path in sorted(folder.rglob("*.ipynb"))
-        if path.is_file() and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts
-    ]
-    if len(found) == 1:
-        return found[0]
-    what = f"none of the {len(found)} notebooks is" if found else "there is no notebook"
-    raise NotGraded(f"Submit {assignment}.ipynb: {what} of that name.")
+    found = notebooks_below(folder)
+    named = [path for path in found if is_named(as_notebook(path.name), assignment)]
+    if len(named or found) == 1:
+        return (named or found)[0]
+    if named:
+        what = f"{len(named)} notebooks have that name, or a copy's; hand in one"
+    elif found:
+        what = f"none of the {len(found)} notebooks is of that name"
+    else:
+        lying = lying_in(folder)[1]
+        what = f"there is no notebook{f', but {lying},' if lying else ''} of that name"
+    raise NotGraded(f"Submit {assignment}.ipynb: {what}.")
 
 
 def _grade(course: Path, settings: ExportSettings, notebook: Path) -> SubmissionResult:

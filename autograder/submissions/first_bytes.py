@@ -164,7 +164,7 @@ def said_of_json(keys: object) -> str:
         for key, noun in _OTHER_JSON:
             if key in keys:
                 return f"is {noun}, not a Jupyter notebook: {_ITSELF}"
-    return f"is JSON but not a notebook, for it has no cells: {_ITSELF}"
+    return "is JSON but not a notebook: it has no cells"
 
 
 def said_of_damage(text: str, error: json.JSONDecodeError) -> str:

@@ -6,16 +6,19 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from autograder.safe_text import for_terminal
 from autograder.sandbox.memory import MIB
 from autograder.submissions.decoding import NoNotebook, read_document
+from autograder.submissions.names import is_litter, is_notebook
 
 MAX_CELLS = 5000
 """A notebook of more cells is refused: no page could show it."""
 _NAMES_SHOWN = 5
+_MOST_LOOKED_AT = 20_000
 _KINDS = {"code", "markdown", "raw", "heading", "html"}
 # What nbformat 3 had besides.
 _OLD_KINDS = {"heading": "markdown", "html": "markdown"}
@@ -82,14 +85,36 @@ def content_to_hash(path: Path, max_mb: int) -> bytes:
 
 
 def _not_found(path: Path) -> str:
-    # A name that is not UTF-8 could not be written into a result.
-    names = [os.fsencode(other.name) for other in path.parent.glob("*.ipynb")]
-    others = sorted(name.decode("utf-8", "replace") for name in names)
-    if not others:
-        return f"{path.name} was not submitted"
-    if len(others) > _NAMES_SHOWN:
-        others[_NAMES_SHOWN:] = [f"{len(others) - _NAMES_SHOWN} more"]
-    return f"{path.name} was not submitted, but {', '.join(others)}: rename it to {path.name}"
+    """Say that a notebook is not there, and what lies there in its place."""
+    notebooks, others = lying_in(path.parent)
+    if notebooks:
+        return f"{path.name} was not submitted, but {notebooks}: rename it to {path.name}"
+    if others:
+        return f"{path.name} was not submitted, but {others}: ask for the notebook itself"
+    return f"{path.name} was not submitted"
+
+
+def lying_in(folder: Path) -> tuple[str, str]:
+    """Return the names of a folder's notebooks, and of what else lies in it, a few of each.
+
+    Not told are empty files that are no notebooks, what systems leave, and our own time stamp.
+    """
+    notebooks, others = [], []
+    for path in sorted(islice(folder.rglob("*"), _MOST_LOOKED_AT)):
+        # A name that is not UTF-8 could not be written into a result.
+        name = os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")
+        if is_litter(name) or name == "timestamp.txt" or path.is_symlink() or not path.is_file():
+            continue
+        if is_notebook(name):
+            notebooks.append(name)
+        elif path.stat().st_size:
+            others.append(name)
+    return _named(notebooks), _named(others)
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join([*names[:_NAMES_SHOWN], *([f"{more} more"] if more > 0 else [])])
 
 
 def parse(content: bytes, name: str) -> list[SubmittedCell]:

@@ -281,5 +281,5 @@ def test_a_class_with_every_kind_of_file_is_graded_to_its_end(class_of, submit, 
     assert "but Toy.ipynb: rename it to toy.ipynb" in results["misnamed"].notes[0]
     assert results["nothing"].notes == ["toy.ipynb was not submitted"]
     assert results["folder"].notes == ["toy.ipynb is not a file: submit a notebook"]
-    assert "is not UTF-8" in results["latin"].notes[0]
+    assert "is not a whole notebook" in results["latin"].notes[0]
     assert sum(result.needs_person for result in results.values()) == 6

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "nbgrader_plugin": {"course", "results", "submissions", "sandbox", "grading", "gradebook"},
     "pytest_plugin": {"answers", "course", "results", "submissions", "sandbox", "judge", "grading"},
     "reports": {"course", "results", "gradebook", *FOUNDATION},
-    "exports": {"course", "results", "gradebook", "sandbox.isolation", *FOUNDATION},
+    "exports": {"course", "results", "submissions", "gradebook", "sandbox.isolation", *FOUNDATION},
     "similarity": {"course", "submissions", *FOUNDATION},
     "cluster": {"course", "results", "submissions", "sandbox", "grading", *FOUNDATION},
 }

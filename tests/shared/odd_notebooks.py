@@ -241,7 +241,7 @@ REFUSED = {
     "Zeppelin": (b'{"paragraphs": [], "name": "a"}', "is a Zeppelin notebook"),
     "GitHub's API": (b'{"message": "Not Found", "status": "404"}', "is an error message of a"),
     "Jupyter's API": (b'{"name": "a", "content": {"cells": []}}', "is Jupyter's answer"),
-    "other JSON": (b'{"a": 1}', "is JSON but not a notebook, for it has no cells"),
+    "other JSON": (b'{"a": 1}', "is JSON but not a notebook: it has no cells"),
     "a list": (b"[1, 2]", "is JSON but not a notebook"),
     "in quotes": (json.dumps(whole()).encode(), "is JSON but not a notebook"),
     "cut off in a text": (whole().encode()[:150], "is cut off in line"),

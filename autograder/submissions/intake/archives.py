@@ -22,8 +22,10 @@ from autograder.submissions.intake.entries import (
     Refusal,
     Refused,
     Store,
+    is_archive,
     is_wanted,
 )
+from autograder.submissions.names import may_be_notebook
 
 _CHUNK = 64 * 1024
 _MAX_DIRECTORY_BYTES = 16 * MIB
@@ -87,6 +89,8 @@ def _read_entries(
         reason = f"holds {len(infos)} files; {MAX_ENTRIES} are allowed"
         yield Refusal(source, prefix.rstrip("/"), reason)
         return
+    if not infos:
+        store.leave(source, prefix.rstrip("/"))
     overlapping = _overlapping(infos, archive.start_dir)
     seen: set[str] = set()
     for info in infos:
@@ -97,7 +101,7 @@ def _read_entries(
             if info.is_dir():
                 continue
             if not is_wanted(name):
-                store.ignored += 1
+                store.leave(source, prefix + name)
                 continue
             yield from _read_entry(archive, info, source, prefix + name, store, inner)
         except Full:
@@ -115,22 +119,27 @@ def _read_entry(
     store: Store,
     inner: bool,
 ) -> Iterator[Entry | Refusal]:
-    is_archive = name.casefold().endswith(".zip")
-    if is_archive and inner:
+    is_inner = is_archive(name)
+    if is_inner and inner:
         raise Refused("is an archive in an archive in an archive: it is not opened")
     try:
         with archive.open(info) as file:
             chunks = iter(lambda: file.read(_CHUNK), b"")
             entry = store.keep(source, name, chunks, info.compress_size)
-    except (Refused, Full):
+    except Full:
+        raise
+    except Refused:
+        if may_be_notebook(name):
+            store.leave(source, name)
+            return
         raise
     except _BROKEN as error:
         raise Refused(f"is damaged ({_short(error)})") from None
-    if not is_archive:
-        yield entry
-        return
-    yield from read_archive(entry.path, source, store, f"{name}/", inner=True)
-    entry.path.unlink()
+    if is_inner:
+        yield from read_archive(entry.path, source, store, f"{name}/", inner=True)
+        entry.path.unlink()
+    elif (notebook := store.as_notebook(entry)) is not None:
+        yield notebook
 
 
 def _name(info: zipfile.ZipInfo) -> str:

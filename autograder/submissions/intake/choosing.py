@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from autograder.submissions.intake.outcomes import Action, Outcome
 from autograder.submissions.intake.reading_downloads import Claimed
-
-# Browsers and platforms number copies: `a01_pca-1.ipynb`, `a01_pca (2).ipynb`.
-_COPY = re.compile(r"[-_ ]?(?:\(\d{1,3}\)|-\d{1,3})$")
+from autograder.submissions.names import is_named, without_number
 
 
 @dataclass(frozen=True)
@@ -47,9 +44,11 @@ def choose(claimed: Iterable[Claimed], assignment: str) -> Iterator[Chosen | Out
 
 def _of_submission(student: str, notebooks: list[Claimed], assignment: str) -> Chosen | Outcome:
     """Return the assignment's notebook of one submission: by its name, or the only one."""
-    named = [one for one in notebooks if _is_named(one.claim.notebook, assignment)]
+    named = [one for one in notebooks if is_named(one.claim.notebook, assignment)]
     candidates = named or notebooks
-    candidates = _with_top(candidates)
+    if len({without_number(one.claim.notebook) for one in candidates}) == 1:
+        # One notebook, handed in more than once; of two, the later need not be the one meant.
+        candidates = _with_top(candidates)
     first = candidates[0]
     if len({one.entry.digest for one in candidates}) > 1:
         names = ", ".join(sorted(one.entry.own_name for one in candidates)[:4])
@@ -59,15 +58,10 @@ def _of_submission(student: str, notebooks: list[Claimed], assignment: str) -> C
     notes = first.claim.notes
     if not named:
         notes = (*notes, f"its name was {first.claim.notebook}")
-    elif len(notebooks) > 1:
+    if len(notebooks) > 1:
         others = {one.claim.notebook for one in notebooks if one not in candidates}
         notes = (*notes, f"left aside: {', '.join(sorted(others)[:4])}") if others else notes
     return Chosen(student, first, notes)
-
-
-def _is_named(notebook: str, assignment: str) -> bool:
-    stem = notebook[: -len(".ipynb")].strip()
-    return _COPY.sub("", stem).casefold() == assignment.casefold()
 
 
 def _with_top(notebooks: list[Claimed]) -> list[Claimed]:

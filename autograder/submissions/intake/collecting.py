@@ -103,7 +103,9 @@ def opened(
         claimed: list[Claimed] = []
         found: list[Chosen | Outcome] = []
         for path in paths:
+            known = len(store.others)
             download = read_download(path, watch(read_path(path, store), "reading", None))
+            download.aside = store.others[known:]
             for one in claim_notebooks(download, assignment.name, settings.reading):
                 if isinstance(one, Claimed):
                     claimed.append(one)

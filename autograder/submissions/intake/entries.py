@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from autograder.errors import AutograderError
 from autograder.sandbox.memory import MIB
+from autograder.submissions.names import (
+    as_notebook,
+    holds_notebook,
+    is_litter,
+    is_notebook,
+    may_be_notebook,
+)
 
 METADATA = "submission_metadata.yml"
 TIMESTAMP = "timestamp.txt"
@@ -58,13 +65,25 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True)
+class Other:
+    """A file that is no notebook and says nothing of one: what a student handed in besides."""
+
+    source: str
+    name: str
+
+
 def is_wanted(name: str) -> bool:
-    """Say whether a file matters here; checkpoints and what systems add do not."""
-    parts = name.split("/")
-    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+    """Say whether a file is looked at; checkpoints and what systems add are not."""
+    own = name.rpartition("/")[2]
+    if is_litter(name):
         return False
-    own = parts[-1].casefold()
-    return own.endswith((".ipynb", ".zip")) or parts[-1] in (METADATA, TIMESTAMP)
+    return is_archive(own) or is_notebook(own) or may_be_notebook(own) or own == METADATA
+
+
+def is_archive(own: str) -> bool:
+    """Say whether a file's own name is that of an archive that is opened."""
+    return own.casefold().endswith(".zip")
 
 
 def _write(file: BinaryIO, chunk: bytes) -> None:
@@ -84,8 +103,27 @@ class Store:
     max_total: int = MAX_TOTAL_BYTES
     total: int = 0
     files: int = 0
-    ignored: int = field(default=0)
-    """Files that are neither notebooks nor say anything about them."""
+    others: list[Other] = field(default_factory=list)
+    """What is neither a notebook nor says anything about one."""
+
+    @property
+    def ignored(self) -> int:
+        return len(self.others)
+
+    def leave(self, source: str, name: str) -> None:
+        """Note a file that is not taken, and nobody need look at, but its student's grader."""
+        self.others.append(Other(source, name))
+
+    def as_notebook(self, entry: Entry) -> Entry | None:
+        """Return what is a notebook by its name, or by its content under another ending."""
+        if not may_be_notebook(entry.own_name) or entry.own_name in (METADATA, TIMESTAMP):
+            return entry
+        if holds_notebook(entry.path.read_bytes()):
+            folder, slash, own = entry.name.rpartition("/")
+            return replace(entry, name=f"{folder}{slash}{as_notebook(own)}")
+        entry.path.unlink()
+        self.leave(entry.source, entry.name)
+        return None
 
     def limit(self, name: str) -> int:
         """Return how large a file of this name may be, in bytes."""
@@ -94,7 +132,7 @@ class Store:
             return _MAX_METADATA_BYTES
         if own == TIMESTAMP:
             return _MAX_TIMESTAMP_BYTES
-        return _MAX_ARCHIVE_BYTES if own.casefold().endswith(".zip") else self.notebook_mb * MIB
+        return _MAX_ARCHIVE_BYTES if is_archive(own) else self.notebook_mb * MIB
 
     def keep(
         self, source: str, name: str, chunks: Iterable[bytes], compressed: int | None = None

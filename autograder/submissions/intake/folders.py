@@ -19,8 +19,10 @@ from autograder.submissions.intake.entries import (
     Refusal,
     Refused,
     Store,
+    is_archive,
     is_wanted,
 )
+from autograder.submissions.names import is_notebook, may_be_notebook
 from autograder.submissions.reading import UnreadableNotebook, read_bytes
 
 
@@ -31,9 +33,9 @@ def read_path(path: Path, store: Store) -> Iterator[Entry | Refusal]:
         yield from _read_folder(path, source, store)
     elif not path.exists():
         raise AutograderError(f"{path}: no such file or folder")
-    elif path.suffix.casefold() == ".ipynb":
-        yield _read_file(path, source, path.name, store)
-    elif path.suffix.casefold() == ".zip" or (path.is_file() and zipfile.is_zipfile(path)):
+    elif is_notebook(path.name) or may_be_notebook(path.name):
+        yield from _read_file(path, source, path.name, store)
+    elif is_archive(path.name) or (path.is_file() and zipfile.is_zipfile(path)):
         yield from read_archive(path, source, store)
     else:
         raise AutograderError(f"{path} is neither a zip archive, a folder nor a notebook")
@@ -50,19 +52,23 @@ def _read_folder(folder: Path, source: str, store: Store) -> Iterator[Entry | Re
             if count > MAX_ENTRIES:
                 raise AutograderError(f"{folder} holds more than {MAX_ENTRIES} files")
             if not is_wanted(raw):
-                store.ignored += 1
-            elif path.suffix.casefold() == ".zip" and not path.is_symlink():
+                store.leave(source, for_page(unicodedata.normalize("NFC", raw)))
+            elif is_archive(own_name) and not path.is_symlink():
                 yield from read_archive(path, source, store, f"{raw}/", inner=True)
             else:
-                yield _read_file(path, source, unicodedata.normalize("NFC", raw), store)
+                yield from _read_file(path, source, unicodedata.normalize("NFC", raw), store)
 
 
-def _read_file(path: Path, source: str, name: str, store: Store) -> Entry | Refusal:
+def _read_file(path: Path, source: str, name: str, store: Store) -> Iterator[Entry | Refusal]:
     try:
         check_name(name)
         content = read_bytes(path, max(1, store.limit(name) // MIB))
-        return store.keep(source, name, [content])
+        if (entry := store.as_notebook(store.keep(source, name, [content]))) is not None:
+            yield entry
     except Full:
-        return Refusal(source, name, "was not read: the files are too large together")
+        yield Refusal(source, name, "was not read: the files are too large together")
     except (Refused, UnreadableNotebook) as error:
-        return Refusal(source, for_page(name), str(error))
+        if may_be_notebook(name):
+            store.leave(source, for_page(name))
+        else:
+            yield Refusal(source, for_page(name), str(error))

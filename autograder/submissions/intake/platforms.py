@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
+from autograder.submissions.names import is_litter, is_notebook
+
 
 class Platform(StrEnum):
     """Where a download comes from."""
@@ -61,7 +63,9 @@ _CANVAS = re.compile(
     r"(?:(?P<name>.+?)_)?(?P<late>late_)?(?P<user>\d+|anon_[0-9a-z]+)_(?P<file>\d+)_(?P<own>.+)",
     re.IGNORECASE,
 )
-_MOODLE = re.compile(r"(?P<name>[^_]+)_(?P<number>\d+)_assignsubmission_file_?(?P<own>.*)")
+_MOODLE = re.compile(
+    r"(?P<name>[^_]+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<own>.*)"
+)
 _GRADESCOPE = re.compile(r"submission_\d+")
 
 
@@ -151,18 +155,23 @@ def loose(assignment: str) -> Namer:
 
     def read(path: str) -> Claim:
         *folders, own = path.split("/")
-        stem = own[: -len(".ipynb")]
+        stem = own.rpartition(".")[0] or own
         if folders and _GRADESCOPE.fullmatch(folders[0]):
             raise Unnamed("seems to be Gradescope's, but there is no submission_metadata.yml")
-        if len(folders) == 1:
+        if len(folders) == 1 or (folders and _is_students_own(folders[1])):
             # A student's own archive counts as a folder.
             student = re.sub(r"(?i)\.zip$", "", folders[0])
             return Claim((student,), folders[0], own)
         if folders or stem == assignment:
             raise Unnamed("does not say whose it is: name it after the student, or use --pattern")
-        return Claim((stem,), path, f"{assignment}.ipynb")
+        return Claim((stem,), stem, own if not is_notebook(own) else f"{assignment}.ipynb")
 
     return read
+
+
+def _is_students_own(folder: str) -> bool:
+    """Say whether a folder within a student's is an archive of theirs, or what Jupyter keeps."""
+    return folder.casefold().endswith(".zip") or is_litter(folder)
 
 
 def detect(paths: list[str], assignment: str, *, has_metadata: bool) -> Platform | None:

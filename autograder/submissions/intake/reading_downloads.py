@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from autograder.errors import AutograderError
+from autograder.safe_text import for_page
 from autograder.submissions.intake import platforms
-from autograder.submissions.intake.entries import METADATA, TIMESTAMP, Entry, Refusal
+from autograder.submissions.intake.entries import METADATA, TIMESTAMP, Entry, Other, Refusal
 from autograder.submissions.intake.gradescope_metadata import BrokenMetadata, read_metadata
 from autograder.submissions.intake.outcomes import Action, Outcome
 from autograder.submissions.intake.patterns import pattern_namer
 from autograder.submissions.intake.platforms import Claim, Namer, Platform, Reading, Unnamed
 from autograder.submissions.intake.students import UnsafeStudent, composed, student_id
 from autograder.submissions.intake.times import parse_timestamp
+from autograder.submissions.names import is_litter, is_notebook
+
+_NAMES_SHOWN = 4
+# What lies beside loose notebooks with such an ending is a student's, and no list or readme.
+_HANDED_IN = {"7z", "doc", "docx", "gz", "heic", "htm", "html", "jpeg", "jpg", "json", "odt"} | {
+    *("pages", "pdf", "png", "py", "rar", "rtf", "tar", "tgz", "txt", "zip")
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,8 @@ class Download:
     notebooks: list[Entry] = field(default_factory=list)
     others: dict[str, Entry] = field(default_factory=dict)
     left: list[Outcome] = field(default_factory=list)
+    aside: list[Other] = field(default_factory=list)
+    """What else students handed in."""
 
 
 def read_download(path: Path, files: Iterable[Entry | Refusal]) -> Download:
@@ -60,26 +71,82 @@ def read_download(path: Path, files: Iterable[Entry | Refusal]) -> Download:
     return download
 
 
+_Claims = list[tuple[Entry | Other, Claim]]
+"""Of files, notebooks and others."""
+
+
 def claim_notebooks(
     download: Download, assignment: str, reading: Reading
 ) -> Iterator[Claimed | Outcome]:
     """Yield each notebook of a download with its student, or as left out."""
     yield from download.left
     root, namer = _namer(download, assignment, reading)
-    claims: list[tuple[Entry, Claim]] = []
+    claims: _Claims = []
     for entry in download.notebooks:
         try:
-            if not entry.name.startswith(root):
-                raise Unnamed("lies beside the folder of the submissions")
-            claims.append((entry, namer(entry.name.removeprefix(root))))
+            claim = _claim(entry, root, namer)
+            # Canvas puts names of its own before a student's.
+            is_none = is_litter(claim.notebook)
+            claims.append((Other(entry.source, entry.name) if is_none else entry, claim))
         except Unnamed as error:
             yield _left_out(entry, str(error))
-    for entry, claim in _tell_namesakes_apart(claims):
+    for other in download.aside:
+        # What no student can be named for may be the teacher's own.
+        if _may_be_handed_in(other, root, bool(download.notebooks)):
+            with contextlib.suppress(Unnamed):
+                claims.append((other, _claim(other, root, namer)))
+    units = _units(_tell_namesakes_apart(claims))
+    for claimed in units.values():
+        yield from _claimed(claimed)
+
+
+def _claim(one: Entry | Other, root: str, namer: Namer) -> Claim:
+    if not one.name.startswith(root):
+        raise Unnamed("lies beside the folder of the submissions")
+    return namer(one.name.removeprefix(root))
+
+
+def _may_be_handed_in(other: Other, root: str, among_notebooks: bool) -> bool:
+    """Say whether somebody may have handed this in, in a folder or among loose notebooks."""
+    first, slash, _ = other.name.removeprefix(root).partition("/")
+    if is_litter(first):
+        return False
+    is_of_platform = platforms.detect([first], "", has_metadata=False) is not None
+    ending = first.casefold().rpartition(".")[2]
+    return bool(slash) or is_of_platform or (among_notebooks and ending in _HANDED_IN)
+
+
+def _units(claims: Iterable[tuple[Entry | Other, Claim]]) -> dict[str, _Claims]:
+    units: dict[str, _Claims] = {}
+    for one, claim in claims:
+        units.setdefault(claim.unit, []).append((one, claim))
+    return units
+
+
+def _claimed(unit: _Claims) -> Iterator[Claimed | Outcome]:
+    """Yield a submission's notebooks, and what else was in it; or that there is none."""
+    others = [_own_name(one, claim) for one, claim in unit if isinstance(one, Other)]
+    said = ", ".join(dict.fromkeys(others[:_NAMES_SHOWN]))
+    said += f" and {len(others) - _NAMES_SHOWN} more" if len(others) > _NAMES_SHOWN else ""
+    notebooks = [(one, claim) for one, claim in unit if isinstance(one, Entry)]
+    for entry, claim in notebooks:
+        notes = (*claim.notes, f"not taken: {said}") if said else claim.notes
         for student in claim.students:
             try:
-                yield Claimed(student_id(student), entry, claim)
+                yield Claimed(student_id(student), entry, replace(claim, notes=notes))
             except UnsafeStudent as error:
                 yield _left_out(entry, str(error))
+    if not notebooks:
+        first, claim = unit[0]
+        reason = f"no notebook was handed in, but {said}: ask for the .ipynb"
+        for student in claim.students:
+            source = shown(first.source, first.name)
+            yield Outcome(Action.LEFT_OUT, for_page(student), source, claim.time, reason)
+
+
+def _own_name(other: Other, claim: Claim) -> str:
+    """Return what a student called a file; a pattern does not tell, and the whole name stands."""
+    return other.name.rpartition("/")[2] if is_notebook(claim.notebook) else claim.notebook
 
 
 def _left_out(entry: Entry, reason: str) -> Outcome:
@@ -90,7 +157,7 @@ def _namer(download: Download, assignment: str, reading: Reading) -> tuple[str, 
     """Return the folder that holds all submissions, and the reader of the names below it."""
     if reading.pattern is not None:
         return "", pattern_namer(reading.pattern, assignment, reading.zone)
-    names = [entry.name for entry in download.notebooks]
+    names = [one.name for one in download.notebooks or download.aside]
     found = [
         (root, platforms.detect(_below(names, root), assignment, has_metadata=_has(download, root)))
         for root in _roots(names)
@@ -163,7 +230,7 @@ def _spelled(students: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(composed(student) for student in students)
 
 
-def _tell_namesakes_apart(claims: list[tuple[Entry, Claim]]) -> Iterator[tuple[Entry, Claim]]:
+def _tell_namesakes_apart(claims: _Claims) -> Iterator[tuple[Entry | Other, Claim]]:
     """Give students of one name the platform's number, so that none gets another's place."""
     numbers: dict[tuple[str, ...], set[str]] = {}
     for _, claim in claims:

@@ -42,7 +42,7 @@ UNREADABLE = {
         "toy.ipynb is nested too deeply",
     ),
     "too many values": (b"[" + b"{}," * 3_000_000, "toy.ipynb holds more than 4,000,000 values"),
-    "a list": (b"[]", "toy.ipynb is JSON but not a notebook, for it has no cells"),
+    "a list": (b"[]", "toy.ipynb is JSON but not a notebook: it has no cells"),
     "a number": (b"3", "toy.ipynb is JSON but not a notebook"),
     "null": (b"null", "toy.ipynb is JSON but not a notebook"),
     "another document": (b'{"a": 1}', "toy.ipynb is JSON but not a notebook"),
