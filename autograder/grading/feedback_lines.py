@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from autograder.grading.what_it_has import what_grading_has
 from autograder.judge.hidden_tests import TestOutcome
 from autograder.results.document import OwnLine, TestResult
 from autograder.results.verdicts import Verdict
@@ -32,6 +33,8 @@ def test_result(outcome: TestOutcome, source_of: SourceOf, is_guarded: bool) -> 
         hidden += [f"line {own.line} of {own.function}: {own.text}" for own in own_lines]
         detail = "\n".join(filter(None, [*hidden, detail]))
         message, own_lines = for_page(outcome.guarded), []
+    # Of what is shown alone: a word more would tell what the rest of a message said.
+    message = " ".join(filter(None, [message, what_grading_has(message)]))
     return TestResult(
         name=outcome.name,
         sentence=outcome.sentence,

@@ -26,6 +26,7 @@ CORE = (
     "grading/loaded.py",
     *("grading/function_reading.py", "grading/library_names.py", "grading/notebook_names.py"),
     *("grading/process_sharing.py", "grading/second_tries.py", "grading/submission.py"),
+    "grading/what_it_has.py",
     *("results/document.py", "results/verdicts.py"),
     *("submissions/belonging.py", "submissions/cleaning.py", "submissions/decoding.py"),
     *("submissions/first_bytes.py", "submissions/formulas.py", "submissions/markdown.py"),
@@ -39,7 +40,7 @@ ENTERING = ("gradebook", "nbgrader_plugin", "results/feedback.py", "results/temp
 """What decides how a result, once made, stands in nbgrader's gradebook and notebooks."""
 
 # Pictures among the outputs are matplotlib's; numbers come from the others.
-_PACKAGES = ("matplotlib", "numpy", "scipy", "torch")
+PACKAGES = ("matplotlib", "numpy", "scipy", "torch")
 
 
 def text_hash(content: bytes) -> str:
@@ -74,7 +75,7 @@ def code_hash(paths: list[Path], root: Path = _ENGINE) -> str:
 def versions() -> dict[str, str]:
     """Return the versions of what makes a result on this machine, by name."""
     found = {"engine": code_hash(core_files()), "python": platform.python_version()}
-    return found | {name: _version(name) for name in _PACKAGES}
+    return found | {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str:

@@ -7,10 +7,15 @@ from typing import Any
 
 
 def draw_figures_once(shell: Any) -> None:
-    """Let this shell show figures by `png_of`; a cell that asks for other formats gets them."""
-    from matplotlib.figure import Figure
+    """Let this shell show figures by `png_of`; other formats come besides where asked for.
 
-    shell.display_formatter.formatters["image/png"].for_type(Figure, png_of)
+    To choose formats takes away what figures are shown by, and nothing else is kept than PNG: what
+    stands for their base class stays.
+    """
+    from matplotlib.figure import Figure, FigureBase
+
+    for kind in (Figure, FigureBase):
+        shell.display_formatter.formatters["image/png"].for_type(kind, png_of)
 
 
 def png_of(figure: Any) -> bytes | None:

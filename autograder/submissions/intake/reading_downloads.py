@@ -18,7 +18,7 @@ from autograder.submissions.intake.patterns import pattern_namer
 from autograder.submissions.intake.platforms import Claim, Namer, Platform, Reading, Unnamed
 from autograder.submissions.intake.students import UnsafeStudent, composed, student_id
 from autograder.submissions.intake.times import parse_timestamp
-from autograder.submissions.names import is_litter, is_notebook
+from autograder.submissions.names import is_litter
 
 _NAMES_SHOWN = 4
 # What lies beside loose notebooks with such an ending is a student's, and no list or readme.
@@ -146,7 +146,8 @@ def _claimed(unit: _Claims) -> Iterator[Claimed | Outcome]:
 
 def _own_name(other: Other, claim: Claim) -> str:
     """Return what a student called a file; a pattern does not tell, and the whole name stands."""
-    return other.name.rpartition("/")[2] if is_notebook(claim.notebook) else claim.notebook
+    own = other.name.rpartition("/")[2]
+    return claim.notebook if own.endswith(claim.notebook) else own
 
 
 def _left_out(entry: Entry, reason: str) -> Outcome:
