@@ -15,7 +15,7 @@ _GPU = re.compile(
 _NETWORK = re.compile(
     r"name resolution|Network is unreachable|urlopen error|Max retries exceeded|\bgaierror\b"
 )
-_NO_MODULE = re.compile(r"No module named ['\"]")
+_NO_MODULE = re.compile(r"No module named ['\"]|\bModuleNotFoundError\b")
 # Of a name that another version has: the module it was looked for in.
 _NO_NAME = re.compile(
     r"module ['\"](\w+)[\w.]*['\"] has no attribute|cannot import name \S+ from ['\"](\w+)"

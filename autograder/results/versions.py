@@ -31,8 +31,8 @@ CORE = (
     *("submissions/belonging.py", "submissions/cleaning.py", "submissions/decoding.py"),
     *("submissions/first_bytes.py", "submissions/formulas.py", "submissions/markdown.py"),
     "submissions/own_code.py",
-    *("submissions/pictures.py", "submissions/reading.py", "submissions/rebuilding.py"),
-    *("submissions/rendered.py", "submissions/texts.py"),
+    *("submissions/names.py", "submissions/pictures.py", "submissions/reading.py"),
+    *("submissions/rebuilding.py", "submissions/rendered.py", "submissions/texts.py"),
 )
 """The files and folders of the engine that have a part in what a result says."""
 
