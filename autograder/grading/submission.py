@@ -136,7 +136,7 @@ class Grader:
         except UnreadableNotebook as error:
             return GradedNotebook(self.loaded.unreadable(student, content, str(error)))
         rebuilt = rebuild(cells, self.loaded.release)
-        if whose := other_notebook(cells, self.loaded.assignment):
+        if whose := other_notebook(cells, self.loaded.release, self.loaded.assignment):
             # That each of our cells is missing, and each of its own is none of ours, says no more.
             rebuilt.look, rebuilt.notes = whose, []
         key, earlier = self.loaded.key(content), earlier or Earlier()

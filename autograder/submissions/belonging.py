@@ -11,10 +11,12 @@ from autograder.course.files import Assignment
 from autograder.submissions.reading import SubmittedCell, is_same_text
 
 
-def other_notebook(cells: list[SubmittedCell], assignment: Assignment) -> str:
+def other_notebook(
+    cells: list[SubmittedCell], release: NotebookNode, assignment: Assignment
+) -> str:
     """Say which other notebook most of a submission's named cells are of; nothing where none is."""
     names = {cell.grade_id for cell in cells if cell.grade_id is not None}
-    ours = _names_in(assignment.release_notebook)
+    ours = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in release.cells}
     foreign = names - ours
     if len(foreign) <= len(names & ours):
         return ""

@@ -16,6 +16,8 @@ from autograder.submissions.own_code import MAX_LETTERS, OurCode, stubs_in
 from autograder.submissions.reading import SubmittedCell, is_same_text
 from autograder.submissions.texts import Texts
 
+_NAMES_SHOWN = 3
+
 
 @dataclass
 class Rebuilt:
@@ -73,38 +75,86 @@ def _marks(cell: NotebookNode) -> dict[str, object]:
 
 def rebuild(submitted: list[SubmittedCell], release: NotebookNode) -> Rebuilt:
     """Return our notebook with the student's answers, and their added cells kept in place."""
-    ours = {str(_marks(cell)["grade_id"]): cell for cell in release.cells if _marks(cell)}
-    our_texts = {tuple(one.source.split()): one.source for one in release.cells if not _marks(one)}
-    placed: set[str] = set()
-    notes: list[str] = []
-    cells: list[NotebookNode] = []
-    texts = Texts(notes)
-    shown = _shown_code(release)
-    # Cells are merged, and one of ours is gone: that it is in another's text is looked for then.
-    is_whole = ours.keys() <= {cell.grade_id for cell in submitted}
-    is_whole |= sum(len(cell.source) for cell in submitted) > MAX_LETTERS
+    rebuilding = _Rebuilding(release)
     for cell in submitted:
-        name = cell.grade_id
-        if name is not None and name in ours and name not in placed:
-            placed.add(name)
-            cells += _our_cell(ours[name], cell, notes, texts, shown)
-            continue
-        if name is not None and name in ours:
-            notes.append(f"cell {name!r} stands twice: the second is run as an added cell")
-        elif name is not None:
-            notes.append(f"cell {name!r} is not one of ours: taken as an added cell")
-        added = _added_cell(cell, texts, our_texts.get(tuple(cell.source.split())))
-        if shown.holds(cell.source):
-            added.metadata["tags"] = [DEMO_TAG]
-        cells.append(added)
-    for built in cells:
-        if not is_whole and built.cell_type == "code" and not _marks(built).get("locked"):
-            built.source = shown.taken_out_of(built.source)
-    _put_back_missing(cells, release, placed, notes)
-    for index, built in enumerate(cells):
+        rebuilding.take(cell)
+    rebuilding.take_out_merged(submitted)
+    rebuilding.put_back_missing()
+    for index, built in enumerate(rebuilding.cells):
         built["id"] = hashlib.sha256(f"{index} {built.source}".encode()).hexdigest()[:12]
     metadata = nbformat.from_dict(release.metadata)
-    return Rebuilt(NotebookNode(release, metadata=metadata, cells=cells), notes)
+    notebook = NotebookNode(release, metadata=metadata, cells=rebuilding.cells)
+    return Rebuilt(notebook, rebuilding.all_notes())
+
+
+class _Rebuilding:
+    """A notebook of our form, as its cells come in."""
+
+    def __init__(self, release: NotebookNode) -> None:
+        self.cells: list[NotebookNode] = []
+        self._release = release
+        self._ours = {str(_marks(one)["grade_id"]): one for one in release.cells if _marks(one)}
+        self._texts_of_ours = {
+            tuple(one.source.split()): one.source for one in release.cells if not _marks(one)
+        }
+        self._shown = _shown_code(release)
+        self._notes: list[str] = []
+        self._texts = Texts(self._notes)
+        self._placed: set[str] = set()
+        self._twice, self._foreign, self._missing = list[str](), list[str](), list[str]()
+
+    def take(self, cell: SubmittedCell) -> None:
+        """Take in a submitted cell: one of ours in our form, any other as it is."""
+        name = cell.grade_id
+        if name is not None and name in self._ours and name not in self._placed:
+            self._placed.add(name)
+            self.cells += _our_cell(self._ours[name], cell, self._notes, self._texts, self._shown)
+            return
+        if name is not None:
+            (self._twice if name in self._ours else self._foreign).append(name)
+        ours = self._texts_of_ours.get(tuple(cell.source.split()))
+        added = _added_cell(cell, self._texts, ours)
+        if self._shown.holds(cell.source):
+            added.metadata["tags"] = [DEMO_TAG]
+        self.cells.append(added)
+
+    def take_out_merged(self, submitted: list[SubmittedCell]) -> None:
+        """Blank our checks and demos in the student's cells, where cells of ours are gone."""
+        if sum(len(cell.source) for cell in submitted) > MAX_LETTERS:
+            return
+        for built in self.cells if self._ours.keys() - self._placed else ():
+            if built.cell_type == "code" and not _marks(built).get("locked"):
+                built.source = self._shown.taken_out_of(built.source)
+
+    def put_back_missing(self) -> None:
+        """Insert each of our cells that was deleted after the one that precedes it with us."""
+        previous: str | None = None
+        for ours in self._release.cells:
+            name = _marks(ours).get("grade_id")
+            if name is None:
+                continue
+            if name not in self._placed:
+                self._missing.append(str(name))
+                self.cells.insert(_position_after(self.cells, previous), _copy(ours))
+            previous = str(name)
+
+    def all_notes(self) -> list[str]:
+        """Return what was odd, in few lines: many cells of one kind have one between them."""
+        return [
+            *self._notes,
+            *_listed(self._twice, "stands", "stand", "twice: the second is an added cell"),
+            *_listed(self._foreign, "is", "are", "not of this notebook: taken as added"),
+            *_listed(self._missing, "was", "were", "missing: put back as released"),
+        ]
+
+
+def _listed(names: list[str], one: str, many: str, what: str) -> Iterator[str]:
+    """Yield notes on cells by their names, which students may have written."""
+    if len(names) > _NAMES_SHOWN:
+        first = ", ".join(map(repr, names[:_NAMES_SHOWN]))
+        yield f"{len(names)} cells ({first}, …) {many} {what}"
+    else:
+        yield from (f"cell {name!r} {one} {what}" for name in names)
 
 
 def _copy(cell: NotebookNode) -> NotebookNode:
@@ -181,21 +231,6 @@ def _new_cell(kind: str, source: str) -> NotebookNode:
     if kind == "code":
         cell |= {"execution_count": None, "outputs": []}
     return nbformat.from_dict(cell)
-
-
-def _put_back_missing(
-    cells: list[NotebookNode], release: NotebookNode, placed: set[str], notes: list[str]
-) -> None:
-    """Insert each of our cells that was deleted after the one that precedes it with us."""
-    previous: str | None = None
-    for ours in release.cells:
-        name = _marks(ours).get("grade_id")
-        if name is None:
-            continue
-        if name not in placed:
-            notes.append(f"cell {name!r} was missing: put back as it was released")
-            cells.insert(_position_after(cells, previous), _copy(ours))
-        previous = str(name)
 
 
 def _position_after(cells: list[NotebookNode], name: str | None) -> int:

@@ -175,7 +175,7 @@ def test_edited_points_and_invented_grade_cells_earn_nothing(grade, notebook):
     assert (result.score, result.max_score, result.extra_credit) == (0.0, 9.0, 0.0)
     said = " ".join(result.notes)
     assert "its 'points' was edited" in said
-    assert "'bonus' is not one of ours" in said
+    assert "'bonus' is not of this notebook" in said
     assert "'skip-execution' is ignored" in said
 
 

@@ -5,6 +5,7 @@ import json
 import nbformat
 import pytest
 
+from autograder.course.made_up import read_release
 from autograder.gradebook.ingest import Ingest, register
 from autograder.submissions.belonging import has_own_code, other_notebook
 from autograder.submissions.reading import parse
@@ -19,7 +20,8 @@ def cell(name, source="x = 1"):
 
 
 def whose(assignment, *cells):
-    return other_notebook(parse(json.dumps({"cells": cells}).encode(), "toy.ipynb"), assignment)
+    submitted = parse(json.dumps({"cells": cells}).encode(), "toy.ipynb")
+    return other_notebook(submitted, read_release(assignment), assignment)
 
 
 @pytest.fixture
