@@ -20,7 +20,7 @@ from autograder.sandbox.inside.shell import BoxShell
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB
 from autograder.sandbox.wire.frames import Frame, PeerClosed, receive_frame, send_frame
-from autograder.sandbox.wire.messages import CellEnded, ExerciseEnded, Replaced
+from autograder.sandbox.wire.messages import CellBegins, CellEnded, ExerciseEnded, Replaced
 
 _MAX_CELL_BLOCK = 256 * MIB
 
@@ -63,6 +63,8 @@ def _answer_cell(
     sock: socket.socket, shell: BoxShell, own: OwnFunctions, frame: Frame, limits: Limits
 ) -> None:
     header = frame.header
+    begins: CellBegins = {"cell": header["cell"]}
+    send_frame(sock, begins)
     succeeded, outputs = _run_cell(shell, header["cell"], frame.block.decode(), limits)
     own.look(header["exercises"], header["stubs"])
     ended: CellEnded = {"cell": header["cell"], "succeeded": succeeded}

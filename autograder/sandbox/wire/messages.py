@@ -68,6 +68,12 @@ class OpenCalls(TypedDict):
     do: Literal["calls"]
 
 
+class CellBegins(TypedDict):
+    """Submission: this cell runs now."""
+
+    cell: int
+
+
 class CellEnded(TypedDict):
     """Submission: this cell is over; its outputs are JSON in the block."""
 
@@ -191,7 +197,7 @@ FROM_JUDGE = (Start, Command, RunCell, OpenCalls, Choose, Replace, Call, AskGrad
 ANSWERS_OF_JUDGE = (Returned, Yours, Refused)
 """What it says when student code called a function of ours."""
 FROM_BOX = (
-    *(Ready, Used, UsedNow, CellEnded, ExerciseEnded),
+    *(Ready, Used, UsedNow, CellBegins, CellEnded, ExerciseEnded),
     *(Replaced, Value, Gradients, Missing, Raised, CallOurs, AskOurGradient),
 )
 """What the box says; nothing of it is believed."""

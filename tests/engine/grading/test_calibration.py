@@ -120,7 +120,7 @@ def test_answers_share_a_submission_until_half_of_its_time_is_over(calibrator, m
     for _ in range(3):
         assert calibrator.grade(case(Face.RIGHT, SQUARE)).problems == []
     assert len(started) == 1
-    calibrator._submission._deadline -= calibrator.grader.limits.submission_wall_s / 2
+    calibrator._submission._times.deadline -= calibrator.grader.limits.submission_wall_s / 2
     assert calibrator.grade(case(Face.RIGHT, SQUARE)).problems == []
     assert len(started) == 2
 
