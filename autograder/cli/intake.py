@@ -38,7 +38,10 @@ class Intake:
         others = tuple(path for path in paths if path not in downloads)
         found = find_submissions(self.assignment, others) if others or not downloads else []
         for line in passed_over(self.assignment, others, found):
-            say(line, err=True)
+            if self.as_json:
+                say_json({"passed_over": line}, err=True)
+            else:
+                say(line, err=True)
         if downloads:
             take = self._collected if into_course else self._unpacked
             found += take(downloads)

@@ -7,6 +7,8 @@ import binascii
 import json
 import re
 
+from autograder.safe_text import for_page
+
 _HEAD_BYTES = 64 * 1024
 _HEAD_LETTERS = 4000
 
@@ -25,7 +27,6 @@ _PICTURES = (
     (4, b"ftypavif", "an AVIF picture"),
     (0, b"II*\x00", "a TIFF picture"),
     (0, b"MM\x00*", "a TIFF picture"),
-    (0, b"BM", "a BMP picture"),
 )
 _ARCHIVES = (
     (0, b"PK\x05\x06", "an empty zip archive"),
@@ -44,7 +45,9 @@ _DOCUMENTS = (
     (0, b"bplist00", "a web archive or another file of Apple's"),
     (0, b"SQLite format 3", "a database"),
     (0, b"\x7fELF", "a program"),
-    (0, b"MZ", "a program"),
+    (0, b"\x00\x05\x16\x07", "what a Mac keeps beside a file"),
+    (0, b"L\x00\x00\x00\x01\x14\x02\x00", "a link of Windows to a file"),
+    (0, b"[InternetShortcut]", "a link to a web page"),
 )
 # What an archive's first entries are called where it is an office program's document.
 _IN_ZIP = (
@@ -56,11 +59,17 @@ _IN_ZIP = (
     (b"Index/Document.iwa", "a Pages document"),
     (b"mimetypeapplication/epub", "an e-book"),
 )
-_PAGE = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title)\b", re.I | re.S)
+_PAGE = re.compile(
+    r"(?:<\?xml[^>]*>\s*(?=<!doctype\s+html|<html))?(?:<!--.*?-->\s*)*"
+    r"<(?!svg\b|!doctype\s+(?!html))[a-z!]",
+    re.I | re.S,
+)
+# A page that a browser saved in one file is written as a mail is.
+_SAVED_PAGE = re.compile(r"Snapshot-Content-Location:|multipart/related", re.I)
 _LOG_IN = re.compile(
     r"type\s*=\s*[\"']?password|<title>[^<]{0,80}(?:log.?in|sign.?in|anmeld)", re.I
 )
-_XML = re.compile(r"\s*<(?:\?xml|svg)\b", re.I)
+_XML = re.compile(r"<[?!a-z]", re.I)
 _MAIL = re.compile(
     r"(?:From |(?:MIME-Version|Content-(?:Type|Disposition|Transfer-Encoding)|Received"
     r"|Return-Path|Delivered-To|Message-ID|From|Subject): ?)",
@@ -108,7 +117,7 @@ def said_of_text(text: str) -> str:
         line = text.count("\n", 0, marker.start()) + 1
         return f"holds git's merge markers in line {line}: mend the conflict and submit it again"
     head = text[:_HEAD_LETTERS].lstrip()
-    if _PAGE.match(head):
+    if _PAGE.match(head) or (_MAIL.match(head) and _SAVED_PAGE.search(head)):
         what = "the web page of a log-in" if _LOG_IN.search(text[:_HEAD_BYTES]) else "a web page"
         return f"is {what}, not the notebook: download the .ipynb itself and submit that"
     if _XML.match(head):
@@ -125,8 +134,7 @@ def said_of_text(text: str) -> str:
         return f"is a list of changes (a diff): {_ITSELF}"
     if _PYTHON.search(head):
         return f"is a Python script: {_ITSELF}"
-    odd = sum(not sign.isprintable() and not sign.isspace() for sign in head)
-    if odd * 10 > len(head):
+    if for_page(head).count("\N{REPLACEMENT CHARACTER}") * 10 > len(head):
         return f"is neither a notebook nor any text: {_ITSELF}"
     return f"is plain text: {_ITSELF}"
 

@@ -79,6 +79,8 @@ class Pictured:
 
 def with_pictures(source: str, attachments: Any) -> Pictured:
     """Return a text with its pictures as attachments; `attachments` is as it was sent."""
+    if "![" not in source and "<" not in source:
+        return Pictured(source, {}, ())
     if any(source.count(sign) > _MANY for sign in "[<`"):
         return Pictured(source, {}, ("its cell holds more than a page can show",))
     keeper = _Keeper(attachments if isinstance(attachments, dict) else {})
@@ -86,8 +88,6 @@ def with_pictures(source: str, attachments: Any) -> Pictured:
 
 
 def _replaced(source: str, keeper: _Keeper) -> str:
-    if "!" not in source and "<" not in source:
-        return source
     definitions = {
         _label(found["label"]): found["within"] or found["bare"] or ""
         for found in _DEFINITION.finditer(source)

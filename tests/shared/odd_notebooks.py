@@ -223,6 +223,15 @@ REFUSED = {
         "is the web page of a log-in, not the notebook: download",
     ),
     "log-in by password": (b"<html><form><input type='password'>", "is the web page of a log-in"),
+    "page of XHTML": (b"<?xml version='1.0'?>\n<!DOCTYPE html>\n<html>", "is a web page"),
+    "a part of a page": (b"<div class='cell'>x</div>", "is a web page"),
+    "page saved in one file": (
+        b"From: <Saved by Blink>\nSnapshot-Content-Location: https://a.example/\n",
+        "is a web page",
+    ),
+    "a Mac's file": (b"\x00\x05\x16\x07\x00\x02", "is what a Mac keeps beside a file"),
+    "a link": (b"[InternetShortcut]\nURL=https://a.example", "is a link to a web page"),
+    "SVG": (b"<svg xmlns='x'></svg>", "is XML"),
     "XML": (b"<?xml version='1.0'?><a/>", "is XML"),
     "Python": (b"import numpy as np\n\n\ndef center(X):\n    return X\n", "is a Python script"),
     "Python of jupytext": (b"# %% [markdown]\n# Title\n", "is a Python script"),
@@ -359,6 +368,32 @@ TEXTS = {
         f"{_LOST}",
     ),
 }
+
+CODE = [
+    "x = 'a\x00b'",
+    "x = '\ud800'",
+    "# \x1b[31mred\x1b[0m \x07",
+    "x = 'a\u2028b'\u2028",
+    "x = 1\xa0+ 1",
+    "   \n\t\n",
+    "x = 1\ry = 2\r\nz = 3",
+    "%%html\n<img src='attachment:lost.png'>",
+    "%%markdown\n![a](attachment:lost.png)",
+    "from IPython.display import Markdown, display\ndisplay(Markdown('![a](attachment:lost.png)'))",
+    "'" + "x" * 20_000 + "'",
+    "{{ cell }} {% raise %}",
+    "</script><script>top.ran = 1</script>",
+]
+"""Code cells of which none may end a page, whatever becomes of it when it runs."""
+
+
+def code_cells():
+    """Return cells that hold the odd code, as code, as raw text and as what nobody knows."""
+    return [
+        {"cell_type": kind, "metadata": {}, "source": source, "outputs": []}
+        for kind in ("code", "raw", "odd")
+        for source in CODE
+    ]
 
 
 def picture_cell(name):

@@ -8,7 +8,7 @@ import pytest
 from autograder.course.made_up import hand_in
 from shared.commands import run_forked
 from shared.formgrader import serving
-from shared.odd_notebooks import FORMS, TEXTS, picture_cell
+from shared.odd_notebooks import FORMS, TEXTS, code_cells, picture_cell
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,13 @@ def odd_class(copy_toy, notebook, odd_students, tmp_path_factory):
     for name, student in odd_students.items():
         hand_in(assignment, student, FORMS[name](notebook()))
     pictured = notebook()
-    pictured["cells"] += [picture_cell(name) for name in TEXTS]
+    photo = picture_cell("attached")
+    for cell in pictured["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("task"):
+            # As it is dragged into the task itself, which is ours.
+            cell["source"] += f"\n\n{photo['source']}"
+            cell["attachments"] = photo["attachments"]
+    pictured["cells"] += [picture_cell(name) for name in TEXTS] + code_cells()
     hand_in(assignment, "pictured", json.dumps(pictured).encode())
     done = run_forked(assignment.course.root, "autograder", "grade", "toy", "-j", "1")
     return assignment, done
