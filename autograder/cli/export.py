@@ -151,6 +151,7 @@ def _export_scores(
     text = render_csv(matched.table, matched.delimiter, with_mark)
     _write(path, text.encode(), f"{len(scores.submitted)} scores")
     _list_names("submitted, but not graded yet", scores.ungraded)
+    _list_names("have a later result than the gradebook: grade again", scores.outdated)
     _tell(matched, scores.not_final())
     return matched
 

@@ -9,6 +9,7 @@ import nbformat
 from autograder.course.facts import exercise_of
 from autograder.course.files import Assignment
 from autograder.errors import AutograderError
+from autograder.gradebook.entered import EnteredMarks
 from autograder.gradebook.scores import (
     FinalScore,
     GradebookScores,
@@ -63,6 +64,8 @@ class ClassScores:
     students: list[StudentScores]
     ungraded: list[str] = field(default_factory=list)
     """Students with a submission that is not in the gradebook."""
+    outdated: list[str] = field(default_factory=list)
+    """Students of whose submission the gradebook has an earlier result, and not the latest."""
 
     @property
     def submitted(self) -> list[StudentScores]:
@@ -88,7 +91,20 @@ def read_scores(assignment: Assignment) -> ClassScores:
     }
     ungraded = sorted(handed_in - known.submissions.keys())
     columns = _columns(assignment, known)
-    return ClassScores(assignment.name, known.max_score, columns, everybody, ungraded)
+    outdated = _outdated(assignment, known)
+    return ClassScores(assignment.name, known.max_score, columns, everybody, ungraded, outdated)
+
+
+def _outdated(assignment: Assignment, known: GradebookScores) -> list[str]:
+    """Return whose latest result was not entered; nobody where no run has left marks that hold."""
+    marks = EnteredMarks(assignment)
+    if not marks.hold():
+        return []
+    return [
+        student
+        for student in sorted(known.submissions)
+        if assignment.result(student).is_file() and not marks.is_set(student)
+    ]
 
 
 def _everybody(known: GradebookScores, findings: dict[str, Findings]) -> list[StudentScores]:
