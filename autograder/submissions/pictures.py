@@ -25,6 +25,9 @@ MAX_PICTURES = 20
 """So many pictures of a cell are kept."""
 _MAX_LETTERS = 16 * 2**20
 _MAX_ATTACHMENTS = 1000
+_MAX_NAME = 1000
+_REPEATED_LETTERS = 16 * 2**10
+_MAX_ENCODED = 1_000_000
 _MANY = 4000
 """A cell with more brackets, tags or backticks than this is shown as plain text."""
 _KINDS = {
@@ -159,13 +162,15 @@ class _Lost(Exception):
 
 @dataclass
 class _Keeper:
-    """Keeps the pictures of one cell."""
+    """Keeps the pictures of one cell; looks at each once, however often it is named."""
 
     attached: dict[Any, Any]
     kept: dict[str, dict[str, str]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
-    _names: dict[str, str] = field(default_factory=dict)
-    """By address, the name under which a picture is kept."""
+    _found: dict[str, str | _Lost] = field(default_factory=dict)
+    """By what identifies a picture, its name among those kept, or why it is not."""
+    _repeated: int = 0
+    """How many letters of base64 are shown once more."""
 
     def __post_init__(self) -> None:
         listed = list(self.attached.items())[:_MAX_ATTACHMENTS]
@@ -173,37 +178,64 @@ class _Keeper:
 
     def shown(self, alt: str, address: str, *, may_lose: bool) -> str | None:
         """Return Markdown that shows a picture, or says why not; None where it stays as it is."""
-        try:
-            name = self._names.get(address) or self._keep(address)
-        except _Lost as why:
-            if not may_lose:
-                return None
-            self.lost.append(str(why))
-            return f"[picture not kept: {why}]"
-        self._names[address] = name
-        return f"![{_NOT_IN_ALT.sub(' ', html.unescape(alt))[:200]}](attachment:{name})"
+        identity = self._identity(address)
+        if identity in self._found:
+            name = self._again(self._found[identity])
+        else:
+            name = self._found[identity] = self._kept_or_lost(address, identity)
+        if isinstance(name, str):
+            return f"![{_NOT_IN_ALT.sub(' ', html.unescape(alt))[:200]}](attachment:{name})"
+        if not may_lose:
+            return None
+        self.lost.append(str(name))
+        return f"[picture not kept: {name}]"
 
-    def _keep(self, address: str) -> str:
+    def _kept_or_lost(self, address: str, identity: str) -> str | _Lost:
+        try:
+            return self._keep(address, identity)
+        except _Lost as why:
+            return why
+
+    def _again(self, name: str | _Lost) -> str | _Lost:
+        """Return what is shown once more; a page holds a picture as often as it shows it."""
+        if not isinstance(name, str):
+            return name
+        sizes = {one: sum(map(len, kinds.values())) for one, kinds in self.kept.items()}
+        self._repeated += sizes[name]
+        if self._repeated > 2 * sum(sizes.values()) + _REPEATED_LETTERS:
+            return _Lost("it is shown too often")
+        return name
+
+    def _identity(self, address: str) -> str:
+        """Return the name of an attachment as it is looked for; of all else, the address."""
+        scheme, _, name = address.partition(":")
+        if scheme.strip().casefold() != "attachment":
+            return address
+        whole = _plain(name)
+        return whole if whole in self._by_name else _plain(name.split(" ")[0])
+
+    def _keep(self, address: str, identity: str) -> str:
         """Keep a picture; return its name among those of the cell."""
-        scheme = address.partition(":")[0].strip().casefold()
+        scheme, _, rest = address.partition(":")
+        scheme = scheme.strip().casefold()
+        wanted = rest if scheme == "attachment" else ""
+        if len(self.kept) >= MAX_PICTURES:
+            raise _Lost(f"a cell shows {MAX_PICTURES} at most")
         if scheme == "data":
-            wanted, candidates = "", [_of_data(address)]
+            candidates = [_of_data(address)]
         elif scheme == "attachment":
-            wanted = address.partition(":")[2]
-            candidates = self._attached_as(wanted)
+            candidates = self._attached_as(identity, wanted)
         elif scheme in ("http", "https") or address.startswith("//"):
             raise _Lost("it lies on the net, and not in the notebook")
         else:
             raise _Lost(f"{_words(address)} is a file beside the notebook, and not in it")
         kind, content = _picture(candidates, _words(wanted) or "it")
-        if len(self.kept) >= MAX_PICTURES:
-            raise _Lost(f"a cell shows {MAX_PICTURES} at most")
         name = self._name(wanted, _KINDS[kind][1])
         self.kept[name] = {kind: base64.b64encode(content).decode()}
         return name
 
-    def _attached_as(self, name: str) -> list[Any]:
-        kinds = self._by_name.get(_plain(name), self._by_name.get(_plain(name.split(" ")[0])))
+    def _attached_as(self, identity: str, name: str) -> list[Any]:
+        kinds = self._by_name.get(identity)
         if not isinstance(kinds, dict) or not kinds:
             raise _Lost(f"{_words(name)} is not in the notebook")
         return list(kinds.values())[:5]
@@ -219,13 +251,13 @@ class _Keeper:
 
 def _plain(name: str) -> str:
     """Return a picture's name as it is looked for: programs write one name in several ways."""
-    name = unquote(html.unescape(_ESCAPED.sub(r"\1", name)))
+    name = unquote(html.unescape(_ESCAPED.sub(r"\1", name[:_MAX_NAME])))
     return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
 
 
 def _words(name: str) -> str:
     """Return a file's name as words that Markdown has no use for."""
-    own = unquote(name).replace("\\", "/").rpartition("/")[2]
+    own = unquote(name[-_MAX_NAME:]).replace("\\", "/").rpartition("/")[2]
     return _NOT_IN_WORDS.sub("_", own)[:60].strip()
 
 
@@ -236,7 +268,9 @@ def _of_data(address: str) -> str:
         raise _Lost("it is an SVG picture; PNG and JPEG are kept")
     if not comma or not head.strip().casefold().endswith(";base64"):
         raise _Lost("it is not written as a picture is")
-    return unquote(body) if "%" in body[:_MAX_LETTERS] else body
+    if body.count("%") > _MAX_ENCODED:
+        raise _Lost("it is not written as a picture is")
+    return unquote(body)
 
 
 def _picture(candidates: list[Any], named: str) -> tuple[str, bytes]:
