@@ -6,7 +6,7 @@ from typing import Any
 
 from autograder.safe_text import for_output
 from autograder.submissions.markdown import clean_markdown
-from autograder.submissions.pictures import is_png
+from autograder.submissions.picture_bytes import is_png
 
 __all__ = ["clean_markdown", "clean_outputs"]
 

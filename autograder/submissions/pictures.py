@@ -8,7 +8,6 @@ must find what it names; nbconvert ends where an attachment is missing.
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 import re
 import unicodedata
@@ -18,23 +17,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from autograder.submissions.first_bytes import picture_noun
 from autograder.submissions.markdown import code_spans
+from autograder.submissions.picture_bytes import KINDS, NoPicture, base64_of, picture_of
 
 MAX_PICTURES = 20
 """So many pictures of a cell are kept."""
-_MAX_LETTERS = 16 * 2**20
 _MAX_ATTACHMENTS = 1000
 _MAX_NAME = 1000
 _REPEATED_LETTERS = 16 * 2**10
-_MAX_ENCODED = 1_000_000
 _MANY = 4000
 """A cell with more brackets, tags or backticks than this is shown as plain text."""
-_KINDS = {
-    "image/png": (b"\x89PNG\r\n\x1a\n", "png"),
-    "image/jpeg": (b"\xff\xd8\xff", "jpg"),
-}
-
 # All repeat possessively and know one level of brackets: none looks at a letter more than twice.
 _ALT = r"(?P<alt>[^\[\]]*+(?:\[[^\[\]]*+\][^\[\]]*+)*+)"
 _INSIDE = r"\((?P<inside>[^()\n]*+(?:\([^()\n]*+\)[^()\n]*+)*+)\)"
@@ -56,17 +48,6 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _OWN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 _NOT_IN_ALT = re.compile(r"[\[\]()\n<>&`$\\*_~|!#\"]")
 _NOT_IN_WORDS = re.compile(r"[^\w .,()+-]")
-
-
-def is_png(encoded: Any) -> bool:
-    """Say whether a text is base64, as it is, of what begins as a PNG does."""
-    if not isinstance(encoded, str) or len(encoded) > _MAX_LETTERS:
-        return False
-    try:
-        content = base64.b64decode(encoded.replace("\n", ""), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return content.startswith(_KINDS["image/png"][0])
 
 
 @dataclass(frozen=True)
@@ -156,10 +137,6 @@ def _finder(spans: list[tuple[int, int]]) -> Callable[[int], bool]:
     return is_within
 
 
-class _Lost(Exception):
-    """A picture that cannot be kept; the message says why."""
-
-
 @dataclass
 class _Keeper:
     """Keeps the pictures of one cell; looks at each once, however often it is named."""
@@ -167,7 +144,7 @@ class _Keeper:
     attached: dict[Any, Any]
     kept: dict[str, dict[str, str]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
-    _found: dict[str, str | _Lost] = field(default_factory=dict)
+    _found: dict[str, str | NoPicture] = field(default_factory=dict)
     """By what identifies a picture, its name among those kept, or why it is not."""
     _repeated: int = 0
     """How many letters of base64 are shown once more."""
@@ -190,20 +167,20 @@ class _Keeper:
         self.lost.append(str(name))
         return f"[picture not kept: {name}]"
 
-    def _kept_or_lost(self, address: str, identity: str) -> str | _Lost:
+    def _kept_or_lost(self, address: str, identity: str) -> str | NoPicture:
         try:
             return self._keep(address, identity)
-        except _Lost as why:
+        except NoPicture as why:
             return why
 
-    def _again(self, name: str | _Lost) -> str | _Lost:
+    def _again(self, name: str | NoPicture) -> str | NoPicture:
         """Return what is shown once more; a page holds a picture as often as it shows it."""
         if not isinstance(name, str):
             return name
         sizes = {one: sum(map(len, kinds.values())) for one, kinds in self.kept.items()}
         self._repeated += sizes[name]
         if self._repeated > 2 * sum(sizes.values()) + _REPEATED_LETTERS:
-            return _Lost("it is shown too often")
+            return NoPicture("it is shown too often")
         return name
 
     def _identity(self, address: str) -> str:
@@ -220,24 +197,24 @@ class _Keeper:
         scheme = scheme.strip().casefold()
         wanted = rest if scheme == "attachment" else ""
         if len(self.kept) >= MAX_PICTURES:
-            raise _Lost(f"a cell shows {MAX_PICTURES} at most")
+            raise NoPicture(f"a cell shows {MAX_PICTURES} at most")
         if scheme == "data":
-            candidates = [_of_data(address)]
+            candidates = [base64_of(address)]
         elif scheme == "attachment":
             candidates = self._attached_as(identity, wanted)
         elif scheme in ("http", "https") or address.startswith("//"):
-            raise _Lost("it lies on the net, and not in the notebook")
+            raise NoPicture("it lies on the net, and not in the notebook")
         else:
-            raise _Lost(f"{_words(address)} is a file beside the notebook, and not in it")
-        kind, content = _picture(candidates, _words(wanted) or "it")
-        name = self._name(wanted, _KINDS[kind][1])
+            raise NoPicture(f"{_words(address)} is a file beside the notebook, and not in it")
+        kind, content = picture_of(candidates, _words(wanted) or "it")
+        name = self._name(wanted, KINDS[kind][1])
         self.kept[name] = {kind: base64.b64encode(content).decode()}
         return name
 
     def _attached_as(self, identity: str, name: str) -> list[Any]:
         kinds = self._by_name.get(identity)
         if not isinstance(kinds, dict) or not kinds:
-            raise _Lost(f"{_words(name)} is not in the notebook")
+            raise NoPicture(f"{_words(name)} is not in the notebook")
         return list(kinds.values())[:5]
 
     def _name(self, wanted: str, ending: str) -> str:
@@ -259,48 +236,3 @@ def _words(name: str) -> str:
     """Return a file's name as words that Markdown has no use for."""
     own = unquote(name[-_MAX_NAME:]).replace("\\", "/").rpartition("/")[2]
     return _NOT_IN_WORDS.sub("_", own)[:60].strip()
-
-
-def _of_data(address: str) -> str:
-    """Return the base64 in an address that holds its picture."""
-    head, comma, body = address.partition(",")
-    if "svg" in head.casefold():
-        raise _Lost("it is an SVG picture; PNG and JPEG are kept")
-    if not comma or not head.strip().casefold().endswith(";base64"):
-        raise _Lost("it is not written as a picture is")
-    if body.count("%") > _MAX_ENCODED:
-        raise _Lost("it is not written as a picture is")
-    return unquote(body)
-
-
-def _picture(candidates: list[Any], named: str) -> tuple[str, bytes]:
-    """Return the first that is a PNG or a JPEG by its first bytes; what was claimed is nothing."""
-    nouns = []
-    for encoded in candidates:
-        content = _decoded(encoded)
-        for kind, (signature, _) in _KINDS.items():
-            if content.startswith(signature):
-                return kind, content
-        nouns.append(picture_noun(content) or _svg(content))
-    noun = next(filter(None, nouns), "no picture that is known, or damaged")
-    raise _Lost(f"{named} is {noun}; PNG and JPEG are kept")
-
-
-def _svg(content: bytes) -> str | None:
-    return "an SVG picture" if content.lstrip()[:5] in (b"<svg ", b"<?xml") else None
-
-
-def _decoded(encoded: Any) -> bytes:
-    """Return what is written in base64, broken in lines or not; nothing where it is none."""
-    if isinstance(encoded, list):
-        encoded = "".join(line for line in encoded if isinstance(line, str))
-    if not isinstance(encoded, str):
-        return b""
-    if len(encoded) > _MAX_LETTERS:
-        raise _Lost("it is too large: a picture may have 12 MiB")
-    letters = "".join(encoded.split()).rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        # SVG is attached as it is.
-        return encoded.encode("utf-8", "replace")
