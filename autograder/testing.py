@@ -80,7 +80,9 @@ def assert_close(actual: Any, expected: Any, rtol: float = RTOL, atol: float = A
 def assert_pure(answer: Answer, *args: Any) -> Any:
     """Assert that `answer` leaves its arguments alone and that two calls agree; return the result.
 
-    The two calls run under different global seeds, so noise of the student's own shows.
+    The two calls run under different global seeds, so noise of the student's own shows. They agree
+    within the tolerance of all comparisons: an algorithm that draws its start (`torch.pca_lowrank`)
+    or adds in another order each time is as pure as any.
 
     >>> assert_pure(lambda x: x - x.mean(), np.array([1.0, 3.0]))
     array([-1.,  1.])
@@ -99,7 +101,7 @@ def assert_pure(answer: Answer, *args: Any) -> Any:
             np.testing.assert_array_equal(_plain(argument), _plain(was), "an argument was changed")
     second = answer(*args)
     assert not getattr(answer, "changed_arguments", False), "an argument was changed"
-    assert_close(_detached(second), _detached(first), rtol=0.0, atol=0.0)
+    assert_close(_detached(second), _detached(first))
     return first
 
 

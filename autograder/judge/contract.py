@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from autograder.sandbox.host.failures import ContractViolation
 from autograder.sandbox.memory import own_work
 from autograder.sandbox.wire.results_out import Opaque, carries_graph, is_finite
+from autograder.sandbox.wire.stacking import Numbers, bounded, numbers_of
 from autograder.sandbox.wire.trees import leaves, sequence_like
 
 _NUMBERS = (torch.Tensor, np.ndarray, np.generic, bool, int, float)
@@ -23,8 +24,11 @@ def conform(exercise: str, value: Any, expected: Any) -> Any:
     """Return the student's result in the kind of the reference's; raise ContractViolation.
 
     Accepted: numpy for torch and the reverse, float32 for float64, a number for a 0-d array,
-    a list for a tuple, an array for a sequence of numbers, an integer where a float is expected.
+    a list for a tuple, an array for a sequence of results of one shape and the reverse, an integer
+    where a float is expected. Where nothing is expected, what comes back is not looked at.
     """
+    if expected is None:
+        return None
     if _carries_gradient(expected) and not _carries_gradient(value):
         raise ContractViolation(
             f"`{exercise}` returned a result that cannot be differentiated (.item(), .detach(), "
@@ -72,10 +76,8 @@ class _Conformer:
 
     def _sequence(self, value: Any, expected: Any, where: str) -> Any:
         count = len(expected)
-        is_row = isinstance(value, (np.ndarray, torch.Tensor)) and value.ndim == 1
-        # As Python's, numbers are four times as large, or more.
-        if is_row and len(value) == count and _all_numbers(list(expected)):
-            value = value.tolist()
+        if isinstance(value, (np.ndarray, torch.Tensor)) and _has_rows_like(value, expected):
+            value = list(value)
         if not isinstance(value, (tuple, list)):
             self._violate(where, describe(value), f"{count} results")
         if len(value) != count:
@@ -91,14 +93,16 @@ class _Conformer:
             self._violate(where, describe(value), describe(expected))
         if isinstance(expected, torch.Tensor) and expected.layout != torch.strided:
             expected = expected.to_dense()
-        if isinstance(value, list) and value and _all_numbers(value):
-            value = np.asarray([_bounded(item) for item in value])
+        came = value
+        if isinstance(value, (tuple, list)):
+            value = numbers_of(value)
         elif isinstance(value, int) and not isinstance(expected, int):
-            value = _bounded(value)
+            value = bounded(value)
         if not isinstance(value, _NUMBERS):
-            self._violate(where, describe(value), describe(expected))
+            self._violate(where, describe(came), describe(expected))
         if _shape(value) != _shape(expected):
-            self._violate(where, _shape_words(value), _shape_words(expected))
+            got = describe(came) if isinstance(came, (tuple, list)) else _shape_words(value)
+            self._violate(where, got, _shape_words(expected))
         kind, wanted = _number_kind(value), _number_kind(expected)
         if "other" in (kind, wanted):
             self._violate(where, _dtype_words(value), _dtype_words(expected))
@@ -119,7 +123,7 @@ class _Conformer:
         if wanted in ("integer", "boolean") and not is_finite(value):
             self._violate(where, "nan or inf", "finite numbers")
         # An integer beyond int64 is an object as an array, and is neither 0 nor 1.
-        as_array = _plain(_bounded(value))
+        as_array = _plain(bounded(value))
         integral = as_array.dtype.kind != "b" and bool(np.all(as_array == np.round(as_array)))
         if wanted == "integer" and integral:
             return value
@@ -141,9 +145,19 @@ def describe(value: Any) -> str:
         return "a bool"
     if isinstance(value, (int, float)):
         return "a number"
-    if isinstance(value, (tuple, list)):
-        return f"{len(value)} results" if isinstance(value, tuple) else f"a list of {len(value)}"
+    if isinstance(value, tuple):
+        return f"{len(value)} results"
+    if isinstance(value, list):
+        return _list_words(value)
     return "a text" if isinstance(value, str) else f"a {type(value).__name__}"
+
+
+def _list_words(value: list[Any]) -> str:
+    words, found = f"a list of {len(value)}", numbers_of(value)
+    if found is not None:
+        return words if found.ndim < 2 else f"a list of shape {tuple(found.shape)}"
+    shapes = {None if one is None else tuple(one.shape) for one in map(numbers_of, value)}
+    return f"{words} that differ in shape" if len(shapes - {None}) > 1 else words
 
 
 def _keys(value: dict[str, Any]) -> str:
@@ -154,18 +168,13 @@ def _shortened(key: str) -> str:
     return key if len(key) <= _MAX_KEY else f"{key[:_MAX_KEY]}…"
 
 
-def _all_numbers(value: list[Any]) -> bool:
-    return all(isinstance(item, (bool, int, float)) for item in value)
-
-
-def _bounded(value: Any) -> Any:
-    """Return an integer that no array can hold as a float."""
-    if not isinstance(value, int) or abs(value) < 2**63:
-        return value
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
+def _has_rows_like(value: Numbers, expected: Sequence[Any]) -> bool:
+    """Say whether an array's rows have the shapes of the results that are expected."""
+    return (
+        value.ndim > 0
+        and len(value) == len(expected)
+        and all(isinstance(one, _NUMBERS) and _shape(one) == value.shape[1:] for one in expected)
+    )
 
 
 def _fits(value: Any, expected: Any) -> bool:

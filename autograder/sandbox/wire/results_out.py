@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +18,14 @@ from autograder.sandbox.wire.arrays import (
     may_cross,
     read_array,
 )
+from autograder.sandbox.wire.stacking import holds_many, is_sequence, numbers_of
 
 MAX_DEPTH = 16
 MAX_NODES = 20_000
 MAX_TEXT = 20_000
 MAX_INTEGER_DIGITS = 60
 
+_NUMPYS = (torch.float64, torch.float32, torch.float16)
 # A generator's state: torch's is 5056 bytes, and numpy's largest is a key of 2496.
 _MAX_STATE_BYTES = 8192
 _MAX_STATE_NODES = 32
@@ -77,28 +80,52 @@ class Encoder:
             return {"kind": "bool", "value": bool(value)}
         if isinstance(value, torch.Tensor):
             return self._tensor(value)
+        if isinstance(value, str):
+            return {"kind": "text", "value": str(value)[:MAX_TEXT]}
         if isinstance(value, (np.ndarray, np.generic)):
-            return self._array("array", np.asarray(value))
+            return self._numbers(value, np.asarray(value))
         if isinstance(value, int):
             return {"kind": "int", "value": str(int(value))[: MAX_INTEGER_DIGITS + 1]}
         if isinstance(value, float):
             return {"kind": "float", "value": repr(float(value))}
-        if isinstance(value, str):
-            return {"kind": "text", "value": str(value)[:MAX_TEXT]}
-        if isinstance(value, (tuple, list)):
-            items = [self._node(item, depth + 1) for item in value]
-            return {"kind": "tuple" if isinstance(value, tuple) else "list", "value": items}
-        if isinstance(value, dict):
+        if is_sequence(value):
+            return self._sequence(value, depth)
+        if isinstance(value, Mapping):
             pairs = [[str(key)[:200], self._node(item, depth + 1)] for key, item in value.items()]
             return {"kind": "dict", "value": pairs}
         for number, function in enumerate(self.given):
             if function is value:
                 return {"kind": "given", "value": str(number)}
-        return {"kind": "opaque", "value": f"a {type(value).__name__}"[:200]}
+        return self._numbers(value, None)
+
+    def _sequence(self, value: Sequence[Any], depth: int) -> dict[str, Any]:
+        """Return a node for each part, or one for all where they are many and make an array."""
+        packed = numbers_of(value) if holds_many(value) else None
+        if packed is not None:
+            return self._numbers(packed, None)
+        if len(value) > MAX_NODES:
+            raise _TooLarge
+        items = [self._node(item, depth + 1) for item in value]
+        return {"kind": "tuple" if isinstance(value, tuple) else "list", "value": items}
+
+    def _numbers(self, value: Any, array: np.ndarray[Any, Any] | None) -> dict[str, Any]:
+        """Return the node of what is an array, or makes one."""
+        if array is None or not may_cross(array):
+            found = numbers_of(value)
+            if isinstance(found, torch.Tensor):
+                return self._tensor(found)
+            array = array if found is None else found
+        if array is None:
+            return {"kind": "opaque", "value": f"a {type(value).__name__}"[:200]}
+        return self._array("array", array)
 
     def _tensor(self, value: torch.Tensor) -> dict[str, Any]:
-        plain = value.detach().to_dense() if value.is_sparse else value.detach()
-        if plain.dtype == torch.bfloat16:
+        plain = value.detach()
+        if plain.layout != torch.strided:
+            plain = plain.to_dense()
+        if type(plain) is not torch.Tensor:
+            plain = plain.as_subclass(torch.Tensor)
+        if plain.dtype not in _NUMPYS and plain.is_floating_point():
             plain = plain.to(torch.float32)
         node = self._array("tensor", plain.resolve_conj().resolve_neg().numpy())
         if value.requires_grad and node["kind"] == "tensor":
@@ -270,6 +297,6 @@ def is_finite(value: Any) -> bool:
     """Say whether every number in an array, tensor or scalar is finite."""
     if isinstance(value, torch.Tensor):
         return bool(torch.isfinite(value).all())
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, np.generic)):
         return bool(np.isfinite(value).all())
     return not isinstance(value, float) or math.isfinite(value)

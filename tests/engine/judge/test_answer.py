@@ -330,6 +330,31 @@ def test_an_answer_that_counts_its_calls_is_not_pure(across):
         assert_pure(across(lambda x: calls.append(1) or x * len(calls), np.copy), np.array([1.0]))
 
 
+def _with_a_random_start(x):
+    U, s, V = torch.pca_lowrank(torch.as_tensor(x), q=3, center=False)
+    return (U * s) @ V.T
+
+
+def _in_another_order(x):
+    return np.sum(np.random.permutation(x).astype(np.float32))
+
+
+@pytest.mark.parametrize("function", [_with_a_random_start, _in_another_order])
+def test_two_calls_may_differ_by_rounding(across, function):
+    columns = np.random.default_rng(5).normal(size=(3, 400))
+    x = columns[0] if function is _in_another_order else columns.T @ columns[:, :30]
+    answer = across(function)
+    assert np.any(answer(x) != answer(x))
+    assert_pure(answer, x)
+
+
+@pytest.mark.parametrize("grown", [1.0, 1e-2, 1e-3])
+def test_what_grows_from_call_to_call_is_not_pure(across, grown):
+    calls = []
+    with pytest.raises(AssertionError):
+        assert_pure(across(lambda x: x + grown * (calls.append(1) or len(calls)), np.copy), 1.0)
+
+
 def test_an_answer_with_noise_of_its_own_is_not_pure(across):
     with pytest.raises(AssertionError):
         assert_pure(across(lambda x: x + np.random.rand()), np.array([1.0]))

@@ -81,7 +81,11 @@ REFUSED = {
     "(1,) for a number": (np.zeros(1), 1.0, "shape (1,); expected a single number"),
     "None": (None, np.zeros(3), "None; expected shape (3,)"),
     "None for a number": (None, 1.0, "None; expected a number"),
-    "something for None": (1.0, None, "a number; expected None"),
+    "something for None among others": (
+        (ROW, 1.0),
+        (ROW, None),
+        "a number for result 2; expected None",
+    ),
     "text for a number": ("1.0", 1.0, "a text; expected a number"),
     "a number for text": (1.0, "kl", "a number; expected a text"),
     "too few results": ((1.0,), (1.0, 2.0), "1 results; expected 2 results"),

@@ -149,13 +149,13 @@ def test_a_list_that_holds_itself_is_too_deep():
 
 
 def test_a_result_of_too_many_parts_is_too_large():
-    assert round_trip([0] * (MAX_NODES - 1)) == [0] * (MAX_NODES - 1)
-    assert round_trip([0] * MAX_NODES) == TOO_LARGE
+    assert round_trip([""] * (MAX_NODES - 1)) == [""] * (MAX_NODES - 1)
+    assert round_trip([""] * MAX_NODES) == TOO_LARGE
 
 
 def test_what_follows_a_result_that_is_too_large_still_arrives():
     encoder = Encoder()
-    nodes = [encoder.node([0] * MAX_NODES), encoder.node(np.ones(2))]
+    nodes = [encoder.node([""] * MAX_NODES), encoder.node(np.ones(2))]
     decoder = Decoder(encoder.block())
     assert decoder.value(nodes[0]) == TOO_LARGE
     np.testing.assert_array_equal(decoder.value(nodes[1]), np.ones(2))
