@@ -6,9 +6,19 @@ import socket
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from autograder.sandbox.memory import MIB
-from autograder.sandbox.wire.frames import Frame, receive_frame, send_frame
+from autograder.sandbox.memory import MIB, MemoryRanOut
+from autograder.sandbox.wire.frames import (
+    DeadlinePassed,
+    Frame,
+    FrameError,
+    PeerClosed,
+    receive_frame,
+    send_frame,
+)
+from autograder.sandbox.wire.results_out import HostileReply
 
+NO_REPLY = (PeerClosed, DeadlinePassed, FrameError, HostileReply, MemoryRanOut)
+"""What went wrong on the line itself is nothing to tell on it."""
 MAX_ARGUMENT_BYTES = 1024 * MIB
 
 

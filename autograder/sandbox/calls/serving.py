@@ -9,18 +9,15 @@ from typing import Any
 
 import torch
 
-from autograder.sandbox.calls.line import Line
-from autograder.sandbox.calls.remote_functions import RemoteFunction
-from autograder.sandbox.memory import MemoryRanOut
+from autograder.sandbox.calls.handed_functions import HandedFunctions
+from autograder.sandbox.calls.line import NO_REPLY, Line
+from autograder.sandbox.calls.remote_functions import RemoteFunction, StandIn
 from autograder.sandbox.seeds import seed_everything
 from autograder.sandbox.wire.arguments_in import functions_in, unpack
 from autograder.sandbox.wire.changes import find_changes
-from autograder.sandbox.wire.frames import DeadlinePassed, Frame, FrameError, PeerClosed
+from autograder.sandbox.wire.frames import Frame
 from autograder.sandbox.wire.messages import Gradients, Missing, Raised, Value
-from autograder.sandbox.wire.results_out import Decoder, Encoder, HostileReply
-
-# What went wrong on the line itself is nothing to tell on it.
-_NO_REPLY = (PeerClosed, DeadlinePassed, FrameError, HostileReply, MemoryRanOut)
+from autograder.sandbox.wire.results_out import Decoder, Encoder
 
 
 @dataclass
@@ -44,8 +41,13 @@ class CallServer:
         self.function = function
         self._own_cell = own_cell
         self._graphs: dict[int, _Graph] = {}
-        self.given: list[Any] = []
+        self._given: list[Any] = []
         """The functions among the running call's arguments: stand-ins look them up here."""
+        self._handed = HandedFunctions()
+
+    def stand_in(self, name: str, own: Any) -> StandIn:
+        """Return what stands in for a function of the notebook's."""
+        return StandIn(self._line, name, self._given, self._handed, own)
 
     def handle(self, frame: Frame) -> None:
         """Answer one request of the judge."""
@@ -59,6 +61,7 @@ class CallServer:
         if header["id"] == 1:
             # A hidden test begins: nobody asks for gradients of the last one's calls any more.
             self._graphs.clear()
+            self._handed.forget()
         if self.function is None:
             missing: Missing = {"reply": "missing"}
             self._line.send(missing)
@@ -67,12 +70,12 @@ class CallServer:
         try:
             arguments = unpack(block, lambda leaf: RemoteFunction(self._line, {"callback": leaf}))
             args, kwargs = arguments.value
-            self.given[:] = functions_in((args, kwargs))
+            self._given[:] = functions_in((args, kwargs))
             value = self.function(*args, **kwargs)
             encoder = Encoder()
             node = encoder.node(value)
             changes = find_changes(arguments, encoder)
-        except _NO_REPLY:
+        except NO_REPLY:
             raise
         except BaseException as error:
             self._reply_error(error)

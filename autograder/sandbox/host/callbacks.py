@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.sandbox.host.references import Answered, AskedFunctions, References, refusal
+from autograder.sandbox.host.asked_functions import Answered, AskedFunctions, refusal
+from autograder.sandbox.host.handed_over import AskBox
+from autograder.sandbox.host.references import References
 from autograder.sandbox.host.small_questions import is_small
 from autograder.sandbox.host.time_limit import until
 from autograder.sandbox.memory import MIB, MemoryRanOut, is_out_of_memory
 from autograder.sandbox.seeds import seed_everything
 from autograder.sandbox.wire.frames import DeadlinePassed, Frame
+from autograder.sandbox.wire.handed_over import HandedDecoder
 from autograder.sandbox.wire.messages import Yours
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
 from autograder.sandbox.wire.trees import leaves
@@ -22,6 +25,8 @@ MAX_CALL_BYTES = 256 * MIB
 MAX_STAND_IN_BYTES = 2 * MIB
 """What one call of a stand-in may bring as its arguments; honest ones bring up to 1.3 MB."""
 _MAX_KEPT = 8
+_MAX_DEPTH = 8
+"""So deep may calls of references lie in one another, through functions that they are given."""
 # Handles of calls that are served here, and those of the references' process.
 _FIRST_HANDLE_HERE = 2**40
 
@@ -34,6 +39,19 @@ class Given:
     """By leaf, those that stay here."""
     functions: list[Callable[..., Any]] = field(default_factory=list)
     """All of them, in order: student code may hand them on to a stand-in."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The question that student code works on, as far as serving what it asks needs to know."""
+
+    given: Given
+    sent: bytes
+    """Its arguments, packed."""
+    seed: int
+    deadline: float
+    talk: AskBox
+    """Tells the box something, and returns what it says next."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,8 @@ class Callbacks:
     stand_ins_called: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     """Stand-ins that were asked what a hidden test asks."""
+    needs_more: set[str] = field(default_factory=set)
+    """Stand-ins that needed more of a function they were given than to call it."""
     asked: list[Asked] = field(default_factory=list)
     """The first calls of stand-ins during the running question."""
     calls_of_question: int = 0
@@ -71,6 +91,7 @@ class Callbacks:
     _question: int = 0
     _count: int = 0
     _bytes: int = 0
+    _depth: int = 0
     _here: AskedFunctions = field(default_factory=lambda: AskedFunctions(_FIRST_HANDLE_HERE))
 
     def begin(self) -> None:
@@ -85,74 +106,97 @@ class Callbacks:
         self.asked.clear()
         self.calls_of_question = 0
 
-    def serve(
-        self, frame: Frame, given: Given, sent: bytes, seed: int, deadline: float
-    ) -> Answered:
-        """Answer one callback before `deadline`; its exception is the caller's to see.
+    def serve(self, frame: Frame, running: Running) -> Answered:
+        """Answer one callback before its deadline; its exception is the caller's to see.
 
-        `sent` and `seed` are the running question's arguments and seed. Student code chooses the
-        arguments: ours must not work on them longer than a call may take.
+        Student code chooses the arguments: ours must not work on them longer than a call may take.
         """
+        self._count_in(frame)
+        if "callback_gradient" in frame.header:
+            answer = self._gradient(frame, running)
+        elif "stand_in" in frame.header:
+            answer = self._stand_in(frame, running)
+        else:
+            answer = self._spy(frame, running)
+        self._bytes += len(answer[1])
+        return answer
+
+    def _count_in(self, frame: Frame) -> None:
         self._count += 1
         self._bytes += frame.size
         if self._count > MAX_CALLS or self._bytes > MAX_CALL_BYTES:
             raise HostileReply("too many callbacks")
-        if "callback_gradient" in frame.header:
-            answer = self._gradient(frame, seed, deadline)
-        elif "stand_in" in frame.header:
-            answer = self._stand_in(frame, given, sent, seed, deadline)
-        else:
-            answer = self._spy(frame, given, deadline)
-        self._bytes += len(answer[1])
-        return answer
 
-    def _gradient(self, frame: Frame, seed: int, deadline: float) -> Answered:
+    def _gradient(self, frame: Frame, running: Running) -> Answered:
         handle = frame.header["callback_gradient"]
         if type(handle) is not int or handle >= _FIRST_HANDLE_HERE:
             return _answered(
-                lambda: self._here.gradient(frame.header, Decoder(frame.block)), deadline
+                lambda: self._here.gradient(frame.header, Decoder(frame.block)), running.deadline
             )
         if not self.stand_ins.names:
             raise HostileReply("a gradient of a call that was not made")
-        return self.stand_ins.references.ask(None, frame, self._place(seed), deadline)
+        return self._elsewhere(None, frame, running)
 
-    def _spy(self, frame: Frame, given: Given, deadline: float) -> Answered:
+    def _spy(self, frame: Frame, running: Running) -> Answered:
         """Call a function that the test keeps, in this very process: it may note how."""
-        leaf = frame.header.get("callback")
+        leaf, given = frame.header.get("callback"), running.given
         if type(leaf) is not int or leaf not in given.callbacks:
             raise HostileReply("a call of a function that was not offered")
         decoder = Decoder(frame.block, given=given.functions)
         value = decoder.value(frame.header.get("value"))
-        return _answered(lambda: self._here.call(given.callbacks[leaf], value, decoder), deadline)
+        return _answered(
+            lambda: self._here.call(given.callbacks[leaf], value, decoder), running.deadline
+        )
 
-    def _stand_in(
-        self, frame: Frame, given: Given, sent: bytes, seed: int, deadline: float
-    ) -> Answered:
+    def _stand_in(self, frame: Frame, running: Running) -> Answered:
         name = self._offered(frame.header["stand_in"])
         if self.stand_ins.hand_back:
             yours: Yours = {"yours": True}
             return yours, b""
         if frame.size > MAX_STAND_IN_BYTES:
             return refusal(ValueError(f"over {MAX_STAND_IN_BYTES // MIB} MiB of arguments"))
-        decoder = Decoder(frame.block, given=given.functions)
+        decoder = HandedDecoder(frame.block, given=running.given.functions)
         value = decoder.value(frame.header.get("value"))
-        if self.stand_ins.refuses is not None and self.stand_ins.refuses(name, value, sent):
+        if self.stand_ins.refuses is not None and self.stand_ins.refuses(name, value, running.sent):
             self.refused.add(name)
             return refusal(ValueError("these arguments are a hidden test's"))
         # What a test gave must be called where the test is; and what is short is done at once.
         if any(map(callable, leaves(value))) or is_small(value):
             if self.calls_of_question == 1:
-                seed_everything(seed)
+                seed_everything(running.seed)
             function = self.stand_ins.references.functions[name]
-            answer = _answered(lambda: self._here.call(function, value, decoder), deadline)
+            answer = _answered(lambda: self._here.call(function, value, decoder), running.deadline)
         else:
-            answer = self.stand_ins.references.ask(name, frame, self._place(seed), deadline)
+            answer = self._elsewhere(name, frame, running)
+        if "needs_more" in answer[0]:
+            self.needs_more.add(name)
         if answer[1] and len(self.asked) < _MAX_KEPT:
             self.asked.append(Asked(value, answer[1]))
         return answer
 
-    def _place(self, seed: int) -> tuple[int, int, int]:
-        return self._test, self._question, seed
+    def _elsewhere(self, name: str | None, frame: Frame, running: Running) -> Answered:
+        """Let the references' process answer, which may ask the box about functions of its own."""
+        if self._depth == _MAX_DEPTH:
+            return refusal(RecursionError("our own functions and yours call one another too deep"))
+        self._depth += 1
+        try:
+            return self.stand_ins.references.ask(
+                name,
+                frame,
+                (self._test, self._question, running.seed),
+                running.deadline,
+                lambda header, block: self._ask_box(header, block, running),
+            )
+        finally:
+            self._depth -= 1
+
+    def _ask_box(self, header: Mapping[str, Any], block: bytes, running: Running) -> Frame:
+        """Ask the box about a function of its own; serve what this asks meanwhile."""
+        frame = running.talk(header, block)
+        while "handed" not in frame.header:
+            frame = running.talk(*self.serve(frame, running))
+        self._count_in(frame)
+        return frame
 
     def _offered(self, name: Any) -> str:
         if not isinstance(name, str) or name not in self.stand_ins.names:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.sandbox.host.callbacks import Callbacks, Given, StandIns
+from autograder.sandbox.host.asked_functions import Answered
+from autograder.sandbox.host.callbacks import Callbacks, Given, Running, StandIns
 from autograder.sandbox.host.failures import (
     AnswerCrashed,
     AnswerFailure,
@@ -18,7 +19,6 @@ from autograder.sandbox.host.failures import (
     AnswerTimedOut,
 )
 from autograder.sandbox.host.handed_on import is_handed_on
-from autograder.sandbox.host.references import Answered
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory import MIB
 from autograder.sandbox.seeds import kept_generators
@@ -190,14 +190,24 @@ class Channel:
         with kept_generators():
             while "reply" not in frame.header:
                 answer, content = self.serve(frame, question, deadline)
-                send_frame(self.sock, answer, content)
-                frame = self._receive(deadline)
+                frame = self._talk(answer, content, deadline)
         return frame
 
     def serve(self, frame: Frame, question: Question, deadline: float) -> Answered:
         """Answer what the box asks while it works on a question."""
-        seed = int(question.header.get("seed", 0))
-        return self.callbacks.serve(frame, question.given, question.block, seed, deadline)
+        running = Running(
+            question.given,
+            question.block,
+            int(question.header.get("seed", 0)),
+            deadline,
+            lambda header, block: self._talk(header, block, deadline),
+        )
+        return self.callbacks.serve(frame, running)
+
+    def _talk(self, header: Mapping[str, Any], block: bytes, deadline: float) -> Frame:
+        """Tell the box something while it works, and return what it says next."""
+        send_frame(self.sock, header, block)
+        return self._receive(deadline)
 
     def _receive(self, deadline: float) -> Frame:
         max_bytes = self.limits.reply_mb * MIB

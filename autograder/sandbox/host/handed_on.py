@@ -11,6 +11,7 @@ import torch
 from autograder.sandbox.host.callbacks import Asked
 from autograder.sandbox.wire.arguments_in import unpack
 from autograder.sandbox.wire.frames import Frame
+from autograder.sandbox.wire.handed_over import Handed
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
 from autograder.sandbox.wire.trees import leaves
 
@@ -27,6 +28,9 @@ def is_handed_on(question: bytes, reply: Frame, asked: Sequence[Asked]) -> bool:
         given = numbers_in(unpack(question, lambda _: None).value)
         returned: list[np.ndarray[Any, Any]] = []
         for one in asked:
+            # With a function of its own among them, they are not the question's arguments.
+            if any(isinstance(part, Handed) for part in leaves(one.arguments)):
+                continue
             if all(_is_among(part, given) for part in numbers_in(one.arguments)):
                 returned += numbers_in(unpack(one.returned, lambda _: None).value)
     except HostileReply:

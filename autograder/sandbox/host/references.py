@@ -12,15 +12,14 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
+from autograder.sandbox.host.asked_functions import Answered, AskedFunctions, Function, refusal
+from autograder.sandbox.host.handed_over import AskBox, HandedOver
 from autograder.sandbox.memory import MIB, held_data_bytes
 from autograder.sandbox.seeds import seed_everything
-from autograder.sandbox.wire.arguments_in import pack
 from autograder.sandbox.wire.frames import (
     DeadlinePassed,
     Frame,
@@ -29,64 +28,12 @@ from autograder.sandbox.wire.frames import (
     receive_frame,
     send_frame,
 )
-from autograder.sandbox.wire.messages import Refused, Returned
-from autograder.sandbox.wire.results_out import Decoder, HostileReply, carries_graph
-from autograder.sandbox.wire.trees import leaves
-
-Answered = tuple[Mapping[str, Any], bytes]
-"""A message of ours, and its block."""
-Function = Callable[..., Any]
+from autograder.sandbox.wire.handed_over import HandedDecoder
+from autograder.sandbox.wire.results_out import Decoder, HostileReply
 
 _MEMORY_MB = 1024
 _MAX_RESULT_BYTES = 64 * MIB
 _PR_SET_PDEATHSIG = 1
-
-
-@dataclass
-class _Graph:
-    inputs: list[torch.Tensor]
-    outputs: list[torch.Tensor]
-
-
-@dataclass
-class AskedFunctions:
-    """Functions of ours as student code calls them, and what gradients of these calls need."""
-
-    first_handle: int = 1
-    graphs: dict[int, _Graph] = field(default_factory=dict)
-
-    def call(self, function: Function, value: Any, decoder: Decoder) -> Answered:
-        """Call one with decoded arguments; its exception is the caller's to see."""
-        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
-            raise HostileReply("a callback without arguments")
-        decoder.finish()
-        inputs = [decoder.graphs[number].requires_grad_() for number in sorted(decoder.graphs)]
-        result = function(*value[0], **value[1])
-        outputs = [one for one in leaves(result) if carries_graph(one)]
-        handle = self.first_handle + len(self.graphs)
-        self.graphs[handle] = _Graph(inputs, outputs)
-        returned: Returned = {"handle": handle}
-        return returned, pack(result).block
-
-    def gradient(self, header: Mapping[str, Any], decoder: Decoder) -> Answered:
-        """Return the vector-Jacobian product of an earlier call."""
-        graph = self.graphs.get(header["callback_gradient"])
-        nodes = header.get("weights")
-        if graph is None or not isinstance(nodes, list) or len(nodes) != len(graph.outputs):
-            raise HostileReply("a gradient of a call that was not made")
-        weights = [decoder.value(node) for node in nodes]
-        decoder.finish()
-        gradients = torch.autograd.grad(
-            graph.outputs, graph.inputs, weights, retain_graph=True, allow_unused=True
-        )
-        returned: Returned = {}
-        return returned, pack(list(gradients)).block
-
-
-def refusal(error: Exception) -> Answered:
-    """Return what student code hears where a function of ours raised."""
-    refused: Refused = {"refused": f"{type(error).__name__}: {error}"[:500]}
-    return refused, b""
 
 
 @dataclass
@@ -101,27 +48,50 @@ class References:
     _sock: socket.socket | None = None
 
     def ask(
-        self, name: str | None, frame: Frame, question: tuple[int, int, int], deadline: float
+        self,
+        name: str | None,
+        frame: Frame,
+        question: tuple[int, int, int],
+        deadline: float,
+        ask_box: AskBox,
     ) -> Answered:
         """Return what a reference answers to a frame of the box's, before `deadline`.
 
         `name` is none where the gradients of an earlier call are asked for. `question` says for
         what question of the hidden tests this is: the test's number, the question's, and its seed.
+        Where the reference calls a function that stayed in the box, `ask_box` brings the answer.
         """
-        sock = self._sock or self._start()
         order = {"name": name, "question": question, "asked": frame.header}
+        answer = self._talk(order, frame.block, deadline)
+        while answer is not None and "asks_box" in answer.header:
+            try:
+                brought = ask_box(answer.header["asks_box"], answer.block)
+            except BaseException:
+                # It waits for an answer that does not come.
+                self.close()
+                raise
+            answer = self._talk({"brought": brought.header}, brought.block, deadline)
+        if answer is None:
+            return refusal(MemoryError("our own function took more than it may"))
+        if "hostile" in answer.header:
+            raise HostileReply(answer.header["hostile"])
+        return answer.header, answer.block
+
+    def _talk(self, header: Mapping[str, Any], block: bytes, deadline: float) -> Frame | None:
+        """Tell the process something, and hear what it says; none where it is gone."""
+        if self._sock is None and "brought" in header:
+            # It ended while what it had asked for was fetched.
+            return None
+        sock = self._sock or self._start()
         try:
-            send_frame(sock, order, frame.block)
-            answer = receive_frame(sock, max_block_bytes=_MAX_RESULT_BYTES, deadline=deadline)
+            send_frame(sock, header, block)
+            return receive_frame(sock, max_block_bytes=_MAX_RESULT_BYTES, deadline=deadline)
         except DeadlinePassed:
             self.close()
             raise
         except (PeerClosed, FrameError):
             self.close()
-            return refusal(MemoryError("our own function took more than it may"))
-        if "hostile" in answer.header:
-            raise HostileReply(answer.header["hostile"])
-        return answer.header, answer.block
+            return None
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -165,29 +135,55 @@ def _shut_off(sock: socket.socket, judge: int) -> None:
 
 def _serve(sock: socket.socket, functions: Mapping[str, Function]) -> None:
     """Answer the judge until it hangs up."""
-    asked, test, question = AskedFunctions(), -1, -1
-    while True:
-        try:
+    server = _Server(sock, functions)
+    # The judge's end tells all there is to tell.
+    with contextlib.suppress(PeerClosed):
+        while True:
             order = receive_frame(sock, max_block_bytes=_MAX_RESULT_BYTES)
+            send_frame(sock, *server.answer(order))
+
+
+@dataclass
+class _Server:
+    """Answers orders; one may come while another one waits for the box."""
+
+    sock: socket.socket
+    functions: Mapping[str, Function]
+    _asked: AskedFunctions = field(default_factory=AskedFunctions)
+    _test: int = -1
+    _question: int = -1
+
+    def answer(self, order: Frame) -> Answered:
+        """Return the answer to an order."""
+        self._begin(*order.header["question"])
+        header = order.header["asked"]
+        try:
+            if order.header["name"] is None:
+                return self._asked.gradient(header, Decoder(order.block))
+            lent = HandedOver(self._ask_box)
+            decoder = HandedDecoder(order.block, function=lent.function)
+            value = decoder.value(header.get("value"))
+            return self._asked.call(self.functions[order.header["name"]], value, decoder, lent)
+        except HostileReply as error:
+            return {"hostile": str(error)}, b""
         except PeerClosed:
-            return
-        now_test, now_question, seed = order.header["question"]
-        if now_test != test:
-            asked = AskedFunctions()
-        if (now_test, now_question) != (test, question):
+            raise
+        except Exception as error:
+            return refusal(error)
+
+    def _begin(self, test: int, question: int, seed: int) -> None:
+        if test != self._test:
+            self._asked = AskedFunctions()
+        if (test, question) != (self._test, self._question):
             # As if the test's own process ran it: what it draws is the question's.
             seed_everything(seed)
-        test, question = now_test, now_question
-        header, decoder = order.header["asked"], None
-        try:
-            decoder = Decoder(order.block)
-            if order.header["name"] is None:
-                answer = asked.gradient(header, decoder)
-            else:
-                value = decoder.value(header.get("value"))
-                answer = asked.call(functions[order.header["name"]], value, decoder)
-        except HostileReply as error:
-            answer = {"hostile": str(error)}, b""
-        except Exception as error:
-            answer = refusal(error)
-        send_frame(sock, *answer)
+        self._test, self._question = test, question
+
+    def _ask_box(self, header: Mapping[str, Any], block: bytes) -> Frame:
+        """Let the judge ask the box; answer what the box asks before it replies."""
+        send_frame(self.sock, {"asks_box": header}, block)
+        while True:
+            frame = receive_frame(self.sock, max_block_bytes=_MAX_RESULT_BYTES)
+            if "brought" in frame.header:
+                return Frame(frame.header["brought"], frame.block)
+            send_frame(self.sock, *self.answer(frame))

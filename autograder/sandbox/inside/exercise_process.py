@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from autograder.sandbox.calls.line import SocketLine
-from autograder.sandbox.calls.remote_functions import RemoteFunction
 from autograder.sandbox.calls.serving import CallServer
 from autograder.sandbox.inside.namespaces import limit_cpu
 from autograder.sandbox.inside.shell import BoxShell
@@ -62,9 +61,7 @@ def serve_calls(line: SocketLine, shell: BoxShell, limits: Limits, run_cell: Run
             line.send(*functions.replace(header, run_cell))
         elif header["do"] == "exercise":
             server.function = functions.choose(
-                header["exercise"],
-                header["stand_ins"],
-                lambda name, own: RemoteFunction(line, {"stand_in": name}, server.given, own),
+                header["exercise"], header["stand_ins"], server.stand_in
             )
         else:
             limit_cpu(limits.call_cpu_s)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.sandbox.wire.arguments_in import numpy_generator, torch_generator
 from autograder.sandbox.wire.results_out import HostileReply
 
 _WORDS = 624
@@ -51,6 +52,54 @@ def apply_state(generator: torch.Generator | np.random.Generator, state: Any) ->
             generator.bit_generator.state = _numpy_state(before, state)
     except (RuntimeError, TypeError, ValueError, LookupError, OverflowError) as error:
         raise HostileReply("a state that no generator has") from error
+
+
+def state_of(generator: torch.Generator | np.random.Generator) -> Any:
+    """Return a generator's state, as it is sent."""
+    if isinstance(generator, torch.Generator):
+        return generator.get_state().numpy()
+    return generator.bit_generator.state
+
+
+def generator_of(state: Any) -> torch.Generator | np.random.Generator:
+    """Return a generator in this state, whatever led to it, where any generator can be in it.
+
+    For what draws on behalf of the code that sent it: what such a generator draws is its own to
+    choose, so long as nothing is read beyond its end.
+    """
+    try:
+        if isinstance(state, np.ndarray):
+            parsed = _parsed(state)
+            _place(parsed)
+            return torch_generator(_written(parsed))
+        kind = state["bit_generator"]
+        if kind not in _FOLLOWED:
+            raise ValueError
+        _check_form(state)
+        return numpy_generator(kind, state)
+    except (RuntimeError, TypeError, ValueError, LookupError, OverflowError) as error:
+        raise HostileReply("a state that no generator has") from error
+
+
+def _check_form(state: Any) -> None:
+    """Raise unless all places that a state of numpy's tells lie within its words."""
+    _check_halves(state)
+    inner, kind = state["state"], state["bit_generator"]
+    if kind in _PCG_MULTIPLIERS:
+        if not all(0 <= _integer(inner[name]) < 2**128 for name in ("state", "inc")):
+            raise ValueError
+    elif kind == "MT19937":
+        _words(inner["key"], _WORDS, np.uint32)
+        if not 0 <= _integer(inner["pos"]) <= _WORDS:
+            raise ValueError
+    elif kind == "SFC64":
+        _words(inner["state"], 4, np.uint64)
+    else:
+        _words(inner["counter"], 4, np.uint64)
+        _words(inner["key"], 2, np.uint64)
+        _words(state["buffer"], 4, np.uint64)
+        if not 0 <= _integer(state["buffer_pos"]) <= 4:
+            raise ValueError
 
 
 def _torch_state(generator: torch.Generator, claimed: Any) -> np.ndarray[Any, Any]:
@@ -97,14 +146,18 @@ def _numpy_state(before: Any, claimed: Any) -> Any:
         raise TypeError
     if claimed["bit_generator"] != kind or kind not in _FOLLOWED:
         raise ValueError
-    # Half of a draw is kept for the next number of 32 bits.
-    if _integer(claimed.get("has_uint32", 0)) not in (0, 1):
-        raise ValueError
-    if not 0 <= _integer(claimed.get("uinteger", 0)) < 2**32:
-        raise ValueError
+    _check_halves(claimed)
     if not _FOLLOWED[kind](before, claimed):
         raise _unreached()
     return claimed
+
+
+def _check_halves(state: Any) -> None:
+    """Raise unless the half of a draw that is kept for the next number of 32 bits is one."""
+    if _integer(state.get("has_uint32", 0)) not in (0, 1):
+        raise ValueError
+    if not 0 <= _integer(state.get("uinteger", 0)) < 2**32:
+        raise ValueError
 
 
 def _pcg_leads(before: Any, claimed: Any) -> bool:

@@ -174,6 +174,47 @@ class AskOurGradient(TypedDict):
     weights: list[Node]
 
 
+class HandedValue(TypedDict):
+    """Exercise: what a function of student code, which a stand-in was given, returned."""
+
+    handed: Literal["value"]
+    value: Node
+    handle: int
+    captures: bool
+    """Whether gradients flow from it to tensors that the function has of its own."""
+
+
+class HandedGradient(TypedDict):
+    """Exercise: a gradient of such a call for each of its inputs, in order."""
+
+    handed: Literal["gradient"]
+    value: list[Node]
+    handle: int
+    captures: bool
+
+
+class HandedRaised(TypedDict):
+    """Exercise: such a function raised; what, the box keeps for its own."""
+
+    handed: Literal["raised"]
+
+
+class CallHanded(TypedDict):
+    """Judge: call the function of this number, which student code handed to a stand-in."""
+
+    call_handed: int
+    value: Node
+    grad: bool
+
+
+class AskHandedGradient(TypedDict):
+    """Judge: the vector-Jacobian product of such a call, or of such a product."""
+
+    handed_gradient: int
+    weights: list[Node]
+    create_graph: bool
+
+
 class Returned(TypedDict):
     """Judge: what our function returned, packed in the block; its handle asks for gradients."""
 
@@ -190,14 +231,17 @@ class Refused(TypedDict):
     """Judge: our function raised this."""
 
     refused: str
+    needs_more: NotRequired[Literal[True]]
+    """It needs more of a function it was given than values and gradients."""
 
 
 FROM_JUDGE = (Start, Command, RunCell, OpenCalls, Choose, Replace, Call, AskGradient)
 """What the judge says of its own accord."""
-ANSWERS_OF_JUDGE = (Returned, Yours, Refused)
+ANSWERS_OF_JUDGE = (Returned, Yours, Refused, CallHanded, AskHandedGradient)
 """What it says when student code called a function of ours."""
 FROM_BOX = (
     *(Ready, Used, UsedNow, CellBegins, CellEnded, ExerciseEnded),
     *(Replaced, Value, Gradients, Missing, Raised, CallOurs, AskOurGradient),
+    *(HandedValue, HandedGradient, HandedRaised),
 )
 """What the box says; nothing of it is believed."""

@@ -96,6 +96,10 @@ class Encoder:
         for number, function in enumerate(self.given):
             if function is value:
                 return {"kind": "given", "value": str(number)}
+        return self._other(value, depth)
+
+    def _other(self, value: Any, depth: int) -> dict[str, Any]:
+        """Return the node of what is none of the above."""
         return self._numbers(value, None)
 
     def _sequence(self, value: Sequence[Any], depth: int) -> dict[str, Any]:
@@ -204,6 +208,11 @@ class Decoder:
             raise HostileReply("a state that no generator has")
         return state
 
+    @property
+    def in_state(self) -> bool:
+        """Whether what is decoded now is a part of a generator's state."""
+        return self._largest != math.inf
+
     def _count(self, node: Any, depth: int) -> None:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES or not isinstance(node, dict):
@@ -228,6 +237,10 @@ class Decoder:
             return tuple(items) if kind == "tuple" else items
         if kind == "dict" and isinstance(content, list):
             return self._dict(content, depth)
+        return self._other(kind, content)
+
+    def _other(self, kind: Any, content: Any) -> Any:
+        """Return what a node of none of these kinds describes."""
         raise HostileReply("a result of an unknown kind")
 
     def _given(self, number: str) -> Any:

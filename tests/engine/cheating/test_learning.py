@@ -101,7 +101,7 @@ def sum_of_squares(x):
     return float((x * x).sum())
 """
 LOOKS = {
-    "its type's name": "type(square).__name__ == 'RemoteFunction'",
+    "its type's name": "type(square).__name__ == 'StandIn'",
     "its type": "not hasattr(square, '__code__')",
     "its words": "'Remote' in repr(square)",
 }
