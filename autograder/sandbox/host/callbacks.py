@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ MAX_CALL_BYTES = 256 * MIB
 MAX_STAND_IN_BYTES = 2 * MIB
 """What one call of a stand-in may bring as its arguments; honest ones bring up to 1.3 MB."""
 _MAX_KEPT = 8
+_MAX_LENT = 4
 _MAX_DEPTH = 8
 """So deep may calls of references lie in one another, through functions that they are given."""
 # Handles of calls that are served here, and those of the references' process.
@@ -66,12 +67,18 @@ class StandIns:
     """Says whether these arguments, while this question is answered, are none to answer for."""
 
 
+Lent = tuple[Frame, Frame]
+"""A question to a function of the box's, and its reply."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """One call of a stand-in: its arguments, and what it returned, packed."""
 
     arguments: Any
     returned: bytes
+    lent: Sequence[Lent] = ()
+    """The first things that were asked of functions among the arguments, and the replies."""
 
 
 @dataclass
@@ -135,7 +142,7 @@ class Callbacks:
             )
         if not self.stand_ins.names:
             raise HostileReply("a gradient of a call that was not made")
-        return self._elsewhere(None, frame, running)
+        return self._elsewhere(None, frame, running, [])
 
     def _spy(self, frame: Frame, running: Running) -> Answered:
         """Call a function that the test keeps, in this very process: it may note how."""
@@ -160,6 +167,7 @@ class Callbacks:
         if self.stand_ins.refuses is not None and self.stand_ins.refuses(name, value, running.sent):
             self.refused.add(name)
             return refusal(ValueError("these arguments are a hidden test's"))
+        lent: list[Lent] = []
         # What a test gave must be called where the test is; and what is short is done at once.
         if any(map(callable, leaves(value))) or is_small(value):
             if self.calls_of_question == 1:
@@ -167,14 +175,16 @@ class Callbacks:
             function = self.stand_ins.references.functions[name]
             answer = _answered(lambda: self._here.call(function, value, decoder), running.deadline)
         else:
-            answer = self._elsewhere(name, frame, running)
+            answer = self._elsewhere(name, frame, running, lent)
         if "needs_more" in answer[0]:
             self.needs_more.add(name)
         if answer[1] and len(self.asked) < _MAX_KEPT:
-            self.asked.append(Asked(value, answer[1]))
+            self.asked.append(Asked(value, answer[1], lent))
         return answer
 
-    def _elsewhere(self, name: str | None, frame: Frame, running: Running) -> Answered:
+    def _elsewhere(
+        self, name: str | None, frame: Frame, running: Running, lent: list[Lent]
+    ) -> Answered:
         """Let the references' process answer, which may ask the box about functions of its own."""
         if self._depth == _MAX_DEPTH:
             return refusal(RecursionError("our own functions and yours call one another too deep"))
@@ -185,17 +195,20 @@ class Callbacks:
                 frame,
                 (self._test, self._question, running.seed),
                 running.deadline,
-                lambda header, block: self._ask_box(header, block, running),
+                lambda header, block: self._ask_box(Frame(dict(header), block), running, lent),
             )
         finally:
             self._depth -= 1
 
-    def _ask_box(self, header: Mapping[str, Any], block: bytes, running: Running) -> Frame:
+    def _ask_box(self, asked: Frame, running: Running, lent: list[Lent]) -> Frame:
         """Ask the box about a function of its own; serve what this asks meanwhile."""
-        frame = running.talk(header, block)
+        frame = running.talk(asked.header, asked.block)
         while "handed" not in frame.header:
             frame = running.talk(*self.serve(frame, running))
         self._count_in(frame)
+        held = sum(one.size for pair in (*lent, (asked, frame)) for one in pair)
+        if "call_handed" in asked.header and len(lent) < _MAX_LENT and held < MAX_STAND_IN_BYTES:
+            lent.append((asked, frame))
         return frame
 
     def _offered(self, name: Any) -> str:

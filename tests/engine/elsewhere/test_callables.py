@@ -1,4 +1,4 @@
-"""A function of the student's, handed to a stand-in, is called where it is; and no enemy's hurts."""
+"""A function that a student hands to a stand-in is called where it is; and no enemy's hurts."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def across():
 
 
 def _started(function, ends):
-    """Start a process that serves a student's function, which takes the stand-ins by their names."""
+    """Start a process that serves a student's function, which takes all stand-ins, by name."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
