@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from autograder.course.facts import Exercise
 from autograder.grading.cell_notes import error_of, with_cause
 from autograder.grading.feedback_lines import test_result
-from autograder.grading.second_tries import Suspicion, fail_what_remembers, may_count
+from autograder.grading.second_tries import (
+    Suspicion,
+    fail_what_remembers,
+    may_count,
+    mentions,
+    say_what_is_needed,
+)
 from autograder.judge.hidden_questions import HiddenQuestions
 from autograder.judge.hidden_tests import HiddenTests, TestOutcome
 from autograder.judge.misconceptions import Misconceptions
@@ -42,6 +49,8 @@ class ExerciseGrading:
     _stand_ins_called: dict[str, set[str]] = field(default_factory=dict)
     _with_own: set[str] = field(default_factory=set)
     """Right with the student's own earlier answers alone, which are not right by themselves."""
+    _with_others: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Right with ours in place of these earlier answers alone, which are right in another kind."""
     _suspicions: dict[str, set[Suspicion]] = field(default_factory=dict)
     _has_asked: bool = False
     """Whether the submission's code has had an answer of ours."""
@@ -95,9 +104,20 @@ class ExerciseGrading:
                     suspicions.add(Suspicion.WITH_OWN)
                 else:
                     suspicions.add(Suspicion.SECOND_TRY)
+        others = self._of_other_kind(name, outcomes)
+        if others and not _all_passed(outcomes) and not self.submission.doubt.broke_off:
+            opening = _Opening(self, name, also=others)
+            more = self.tests.run(name, opening)
+            is_better = _passed(more) > _passed(outcomes) and bool(opening.called & others)
+            if is_better and may_count(outcomes, more, with_more=True):
+                outcomes, called = more, opening.called
+                self._with_own.discard(name)
+                self._with_others[name] = others
+                suspicions = (suspicions - {Suspicion.WITH_OWN}) | {Suspicion.OTHER_KIND}
         _fail_handed_on(outcomes, called)
+        say_what_is_needed(outcomes, source.needs_more)
         if not self.submission.leaves_nothing and not self.submission.doubt.broke_off:
-            opening = _Opening(self, name, alone=name in self._with_own)
+            opening = self._opening_as_graded(name)
             doubt = self.submission.doubt
             suspicions |= fail_what_remembers(self.tests, name, outcomes, opening, doubt)
         self.outcomes[name] = outcomes
@@ -106,15 +126,42 @@ class ExerciseGrading:
 
     def open_as_graded(self, exercise: str) -> Channel:
         """Open a graded exercise once more, with the stand-ins that its score was made by."""
-        return _Opening(self, exercise, alone=exercise in self._with_own).open(exercise)
+        return self._opening_as_graded(exercise).open(exercise)
 
-    def stand_ins(self, exercise: str, hand_back: bool = False) -> StandIns:
-        """Return what answers for earlier exercises without full marks."""
+    def _opening_as_graded(self, exercise: str) -> _Opening:
+        others = self._with_others.get(exercise, frozenset())
+        return _Opening(self, exercise, alone=exercise in self._with_own, also=others)
+
+    def _of_other_kind(self, exercise: str, outcomes: list[TestOutcome]) -> frozenset[str]:
+        """Return the right earlier answers that may be why this one, which calls them, is not.
+
+        Those of another kind than ours; all where memory ran out, which one of them may have used.
+        """
+        is_short = any(one.verdict is Verdict.OUT_OF_MEMORY for one in outcomes)
+        earlier = itertools.takewhile(lambda one: one.name != exercise, self.exercises)
+        names = [one.name for one in earlier if self._is_full(one.name)]
+        return frozenset(
+            name
+            for name in names
+            if (is_short or self._is_other_kind(name)) and mentions(self.rebuilt, name)
+        )
+
+    def _is_other_kind(self, name: str) -> bool:
+        if name in self.outcomes:
+            of_others = name in self._with_others
+            return of_others or any(one.has_other_kind for one in self.outcomes[name])
+        return (self.graded.get(name) or self.kept[name]).other_kind
+
+    def stand_ins(
+        self, exercise: str, hand_back: bool = False, also: Collection[str] = ()
+    ) -> StandIns:
+        """Return what answers for earlier exercises without full marks, and for others."""
         names = []
         for earlier in self.exercises:
             if earlier.name == exercise:
                 break
-            if not self._is_full(earlier.name) or self._is_with_own(earlier.name):
+            is_right = self._is_full(earlier.name) and not self._is_with_own(earlier.name)
+            if not is_right or earlier.name in also:
                 names.append(earlier.name)
         # What cannot remember may ask what it likes.
         guard = None if self.submission.leaves_nothing else self.questions.guard(exercise)
@@ -157,6 +204,7 @@ class ExerciseGrading:
             seconds=round(sum(outcome.seconds for outcome in outcomes), 3),
             stand_ins=sorted(self._stand_ins_called[name]),
             with_own=name in self._with_own,
+            other_kind=verdict is Verdict.PASSED and self._is_other_kind(name),
             look=" ".join(sorted(self._suspicions[name])),
             tests=[
                 test_result(outcome, self.submission.source_of, is_guarded) for outcome in outcomes
@@ -188,16 +236,21 @@ class _Opening:
     exercise: str
     alone: bool = False
     """Stand-ins hand every call back: the student's earlier answers count, right or wrong."""
+    also: frozenset[str] = frozenset()
+    """Right earlier answers that ours stand in for all the same."""
     called: set[str] = field(default_factory=set)
     """The stand-ins that were called."""
     suspicions: set[Suspicion] = field(default_factory=set)
+    needs_more: set[str] = field(default_factory=set)
+    """The stand-ins that needed more of a function than to call it."""
 
     def open(self, exercise: str) -> Channel:
-        stand_ins = self.grading.stand_ins(exercise, self.alone)
+        stand_ins = self.grading.stand_ins(exercise, self.alone, self.also)
         return self.grading.submission.open_exercise(exercise, stand_ins)
 
     def close(self, exercise: str, channel: Channel) -> None:
         self.called |= channel.callbacks.stand_ins_called
+        self.needs_more |= channel.callbacks.needs_more
         if channel.callbacks.refused:
             self.suspicions.add(Suspicion.ASKED_HIDDEN)
         self.grading.submission.close_exercise(channel)

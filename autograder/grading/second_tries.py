@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from autograder.judge.answer import array_of
@@ -13,6 +14,7 @@ from autograder.sandbox.host.doubt import Doubt
 from autograder.sandbox.wire.frames import Frame
 from autograder.sandbox.wire.results_out import Decoder, HostileReply
 from autograder.sandbox.wire.trees import map_leaves
+from autograder.submissions.rebuilding import Rebuilt
 
 _IMPURE = (
     "In a new process it fails: what it returns must come of its arguments, not of earlier calls."
@@ -23,22 +25,26 @@ class Suspicion(StrEnum):
     """Why a person should look at an exercise's code."""
 
     WITH_OWN = "Right only with the student's own earlier answers, not all of which are right."
+    OTHER_KIND = "Right only with our own for earlier right answers of another kind, or too costly."
     SECOND_TRY = "A second try answered the same questions otherwise, and does not count."
     REMEMBERS = "In a new process it came out otherwise."
     ASKED_HIDDEN = "It asked our own earlier answers what their hidden tests ask."
 
 
-def may_count(first: list[TestOutcome], second: list[TestOutcome]) -> bool:
-    """Say whether a second try, with the student's own earlier answers, may count.
+def may_count(
+    first: list[TestOutcome], second: list[TestOutcome], *, with_more: bool = False
+) -> bool:
+    """Say whether a second try, with other earlier answers, may count.
 
     The two may differ by what earlier answers returned, and by nothing else: not in the reply to a
-    question for which none was called.
+    question for which none was called. `with_more` stand-ins in the second try than in the first,
+    only that one shows what was called.
     """
     return all(
         _alike(before, after)
         for one, other in zip(first, second, strict=True)
         for before, after in zip(one.first, other.first, strict=False)
-        if not before.asked_ours
+        if not (after if with_more else before).asked_ours
     )
 
 
@@ -96,3 +102,25 @@ def fail_what_remembers(
         if verdict not in (Verdict.TIMED_OUT, Verdict.GRADER_ERROR):
             passed[name].fail(_IMPURE)
     return {Suspicion.REMEMBERS}
+
+
+def say_what_is_needed(outcomes: list[TestOutcome], names: set[str]) -> None:
+    """Tell where a stand-in needed more of a function that it was given than it can have."""
+    if not names:
+        return
+    needed = (
+        " Our own " + " and ".join(f"`{name}`" for name in sorted(names)) + " needs more of a "
+        "function of yours than its values and gradients, so it cannot take yours' place here."
+    )
+    for outcome in outcomes:
+        if outcome.verdict is Verdict.FAILED:
+            outcome.message, outcome.guarded = outcome.message + needed, outcome.guarded + needed
+
+
+def mentions(rebuilt: Rebuilt, exercise: str) -> bool:
+    """Say whether student code names an exercise anywhere but in its own cell."""
+    named, own = re.compile(rf"\b{re.escape(exercise)}\b"), rebuilt.index_of(exercise)
+    others = {own, *rebuilt.our_cells()}
+    return any(
+        named.search(source) for index, source in rebuilt.cells_to_run() if index not in others
+    )

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from autograder.judge.behaviour import Recorded
-from autograder.judge.contract import conform
+from autograder.judge.contract import conform, is_of_other_kind
 from autograder.sandbox.host.callbacks import Given
 from autograder.sandbox.host.conversation import Conversation
 from autograder.sandbox.host.failures import AnswerCrashed, AnswerFailure, ContractViolation
@@ -52,6 +52,8 @@ class Answer:
     """Whether any call changed an argument that the reference leaves alone."""
     has_unchecked: bool = False
     """Whether a call's result was not compared with the reference's structure."""
+    has_other_kind: bool = False
+    """Whether a call's result was accepted in another kind than the reference's."""
     _calls: int = 0
 
     def __repr__(self) -> str:
@@ -81,6 +83,8 @@ class Answer:
             reply = self.conversation.call(packed, Given(callbacks, functions), seed)
             value = self._accept(packed, reply, expected)
             result = self._conformed(value, expected)
+            if expected is not None and expected.value is not None:
+                self.has_other_kind |= reply.has_odd or is_of_other_kind(value, expected.value)
         except HostileReply as error:
             failure = self.conversation.channel.end(AnswerCrashed.by_reply(error))
             raise self._record_failure(failure).with_traceback(None) from None

@@ -57,6 +57,8 @@ class TestOutcome:
     detail: str = ""
     seconds: float = 0.0
     recorded: list[Recorded] = field(default_factory=list)
+    has_other_kind: bool = False
+    """Whether results were accepted in another kind than the reference's."""
     first: list[FirstExchange] = field(default_factory=list)
     """How its cases began."""
     only_handed_on: bool = True
@@ -79,6 +81,7 @@ class TestOutcome:
             self.own_lines, self.detail = ending.own_lines, ending.detail
         self.verdict = worst([self.verdict, ending.verdict])
         self.recorded += ending.recorded
+        self.has_other_kind |= ending.has_other_kind
 
 
 class AnswerSource(Protocol):
@@ -169,7 +172,8 @@ def ending_of(error: BaseException | None, answer: Answer | None) -> Ending:
     """Return how a case ended that raised this, or nothing, while it asked an answer."""
     recorded = () if answer is None else tuple(answer.recorded)
     if error is None:
-        return Ending(recorded=recorded)
+        kind = answer is not None and answer.has_other_kind
+        return Ending(recorded=recorded, has_other_kind=kind)
     return _failed(error if answer is None else _of_the_answer(error, answer), recorded)
 
 

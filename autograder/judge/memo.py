@@ -45,6 +45,8 @@ class Ending:
     detail: str = ""
     """For the TA: where in the hidden tests it failed, and how."""
     recorded: tuple[Recorded, ...] = ()
+    has_other_kind: bool = False
+    """Whether results were accepted in another kind than the reference's."""
 
 
 @dataclass

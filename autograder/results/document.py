@@ -59,6 +59,8 @@ class ExerciseResult(_Model):
     """Earlier exercises that were replaced by the reference while this one was graded."""
     with_own: bool = False
     """Right only with the student's own earlier answers, not all of which are right."""
+    other_kind: bool = False
+    """Accepted in another kind than ours: later code that needs our kind may be tried with ours."""
     look: str = ""
     """Why a person should look at it; empty where nobody need."""
     tests: list[TestResult] = Field(default_factory=list)

@@ -44,6 +44,8 @@ class Reply:
     value: Any
     graphs: dict[int, torch.Tensor]
     changes: dict[int, dict[str, Any]]
+    has_odd: bool = False
+    """Whether something in the value was of a kind that does not cross the wall as it is."""
 
 
 def read_value(frame: Frame, packed: Packed) -> Reply:
@@ -60,7 +62,7 @@ def read_value(frame: Frame, packed: Packed) -> Reply:
         value = decoder.value(header.get("value"))
         changes = read_changes(header.get("changes"), decoder, packed)
         decoder.finish()
-    return Reply(value, decoder.graphs, changes)
+    return Reply(value, decoder.graphs, changes, decoder.has_odd)
 
 
 def read_gradients(frame: Frame, inputs: list[torch.Tensor]) -> list[torch.Tensor | None]:

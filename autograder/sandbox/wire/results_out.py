@@ -25,6 +25,7 @@ MAX_NODES = 20_000
 MAX_TEXT = 20_000
 MAX_INTEGER_DIGITS = 60
 
+_TENSORS = (torch.Tensor, torch.nn.Parameter)
 _NUMPYS = (torch.float64, torch.float32, torch.float16)
 # A generator's state: torch's is 5056 bytes, and numpy's largest is a key of 2496.
 _MAX_STATE_BYTES = 8192
@@ -106,7 +107,7 @@ class Encoder:
         """Return a node for each part, or one for all where they are many and make an array."""
         packed = numbers_of(value) if holds_many(value) else None
         if packed is not None:
-            return self._numbers(packed, None)
+            return _odd(self._numbers(packed, None))
         if len(value) > MAX_NODES:
             raise _TooLarge
         items = [self._node(item, depth + 1) for item in value]
@@ -114,14 +115,16 @@ class Encoder:
 
     def _numbers(self, value: Any, array: np.ndarray[Any, Any] | None) -> dict[str, Any]:
         """Return the node of what is an array, or makes one."""
+        is_odd = array is None or (type(array) is not type(value) and not np.isscalar(value))
         if array is None or not may_cross(array):
-            found = numbers_of(value)
+            found, is_odd = numbers_of(value), True
             if isinstance(found, torch.Tensor):
-                return self._tensor(found)
+                return _odd(self._tensor(found))
             array = array if found is None else found
         if array is None:
             return {"kind": "opaque", "value": f"a {type(value).__name__}"[:200]}
-        return self._array("array", array)
+        node = self._array("array", array)
+        return _odd(node) if is_odd else node
 
     def _tensor(self, value: torch.Tensor) -> dict[str, Any]:
         plain = value.detach()
@@ -132,6 +135,12 @@ class Encoder:
         if plain.dtype not in _NUMPYS and plain.is_floating_point():
             plain = plain.to(torch.float32)
         node = self._array("tensor", plain.resolve_conj().resolve_neg().numpy())
+        if (
+            type(value) not in _TENSORS
+            or plain.layout != value.layout
+            or plain.dtype != value.dtype
+        ):
+            node = _odd(node)
         if value.requires_grad and node["kind"] == "tensor":
             node["graph"] = len(self.tensors)
             self.tensors.append(value)
@@ -151,6 +160,11 @@ class Encoder:
         return safetensors.numpy.save(self.arrays) if self.arrays else b""
 
 
+def _odd(node: dict[str, Any]) -> dict[str, Any]:
+    """Say of a node that what it describes was of another kind in the box."""
+    return {**node, "odd": True}
+
+
 @dataclass
 class Decoder:
     """Decode what the box sent; runs in the judge and raises HostileReply on anything odd.
@@ -164,6 +178,8 @@ class Decoder:
     """By graph number, the tensors that gradients can be asked of."""
     given: list[Any] = field(default_factory=list)
     """What a function that comes back by its number stands for."""
+    has_odd: bool = False
+    """Whether something was of another kind in the box, as the box has it."""
     _nodes: int = 0
     _largest: float = math.inf
     """The bytes that an array may have."""
@@ -231,6 +247,7 @@ class Decoder:
         if kind == "given" and isinstance(content, str):
             return self._given(content)
         if kind in ("array", "tensor") and isinstance(content, str):
+            self.has_odd |= node.get("odd") is True
             return self._array(node, kind, content)
         if kind in ("tuple", "list") and isinstance(content, list):
             items = [self.value(item, depth + 1) for item in content]

@@ -1,4 +1,4 @@
-"""A later answer written through an earlier one, with a function of its own: no mistake costs twice.
+"""A later answer through an earlier one, with a function of its own: no mistake costs twice.
 
 The earlier exercise is unsolved, or wrong; ours stands in, and calls what the student hands it.
 """
@@ -9,10 +9,8 @@ import pytest
 
 from autograder.course.files import find_course
 from autograder.course.functions import read_functions
-from autograder.course.made_up import made_up_notebook, notebook_bytes
 from autograder.grading.submission import Grader
-from autograder.submissions.reading import parse
-from autograder.submissions.rebuilding import rebuild
+from shared.some_exercises import graded
 
 ROOT = Path(__file__).parents[3]
 UNSOLVED = "def {}(*args, **kwargs):\n    raise NotImplementedError"
@@ -101,19 +99,6 @@ HANDED_ON = """
 def coupling_inverse(x, mask, net):
     return coupling_forward(x, mask, lambda values: net(values))
 """
-
-
-def graded(grader, answers, names):
-    """Grade some exercises of the released notebook with these answers in it."""
-    made = notebook_bytes(made_up_notebook(grader.loaded.release, answers))
-    rebuilt = rebuild(parse(made, "made up"), grader.loaded.release)
-    submission = grader.session_of(rebuilt)
-    submission.run_cells()
-    exercises = [one for one in grader.loaded.judge.exercises if one.name in names]
-    try:
-        return grader.exercise_grading(submission, rebuilt, exercises).grade()
-    finally:
-        submission.close()
 
 
 @pytest.mark.box

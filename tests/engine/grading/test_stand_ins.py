@@ -6,10 +6,8 @@ import pytest
 
 from autograder.course.files import find_course
 from autograder.course.functions import read_functions
-from autograder.course.made_up import made_up_notebook, notebook_bytes
 from autograder.grading.submission import Grader
-from autograder.submissions.reading import parse
-from autograder.submissions.rebuilding import rebuild
+from shared.some_exercises import graded
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,18 +34,6 @@ def negative_elbo(x, logits, mu, logvar, beta=1.0):
     return {"loss": rec + beta * kl, "rec": rec, "kl": kl}
 """
 WRONG_LOGPROB = "def bernoulli_logprob(x, logits):\n    return -F.softplus(logits)"
-
-
-def graded(grader, answers, names):
-    """Grade some exercises of the released notebook with these answers in it."""
-    made = notebook_bytes(made_up_notebook(grader.loaded.release, answers))
-    rebuilt = rebuild(parse(made, "made up"), grader.loaded.release)
-    submission = grader.session_of(rebuilt)
-    submission.run_cells()
-    exercises = [one for one in grader.loaded.judge.exercises if one.name in names]
-    results = grader.exercise_grading(submission, rebuilt, exercises).grade()
-    submission.close()
-    return results
 
 
 @pytest.mark.box
