@@ -103,7 +103,7 @@ def sum_of_squares(x):
 LOOKS = {
     "its type's name": "type(square).__name__ == 'StandIn'",
     "its type": "not hasattr(square, '__code__')",
-    "its words": "'Remote' in repr(square)",
+    "its words": "'StandIn' in repr(square)",
 }
 
 

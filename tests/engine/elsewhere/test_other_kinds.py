@@ -93,6 +93,29 @@ def test_a_right_answer_that_takes_too_much_memory_costs_no_later_one_its_points
     assert "another kind" in second.look
 
 
+AS_TENSOR = """
+import torch
+def square(x):
+    return torch.as_tensor(x) ** 2
+"""
+GUESSES = """
+def sum_of_squares(x):
+    {asks}
+    return float((x * x).sum()) if type(square).__name__ == "StandIn" else 0.0
+"""
+
+
+@pytest.mark.box
+@pytest.mark.slow
+@pytest.mark.parametrize("asks", ["pass", "square(x)"])
+def test_a_further_try_is_no_guess_more_without_a_person(grader, submit, asks):
+    content = submit(square=AS_TENSOR, sum_of_squares=GUESSES.format(asks=asks))
+    result = grader.grade_bytes(content, "mallory", "toy.ipynb")
+    first, second = result.exercises[:2]
+    assert first.score == first.points
+    assert result.needs_person == (second.score > 0) == (asks != "pass")
+
+
 KINDS = {
     "numpy for torch": (np.ones(2), torch.ones(2), True),
     "torch for numpy": (torch.ones(2), np.ones(2), True),
