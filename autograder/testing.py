@@ -12,12 +12,22 @@ import torch
 
 from autograder.sandbox.wire.trees import map_leaves
 
-__all__ = ["ATOL", "RTOL", "Answer", "assert_close", "assert_pure", "callback"]
+__all__ = [
+    "ATOL",
+    "RTOL",
+    "Answer",
+    "assert_close",
+    "assert_drawn_from",
+    "assert_pure",
+    "callback",
+]
 
 RTOL = 1e-4
 """Relative tolerance that accepts an answer computed in float32."""
 ATOL = 1e-5
 """Absolute tolerance that accepts an answer computed in float32."""
+_LEAST_CHANGE = 1e-6
+"""A smaller one is that of a part of the draw which is next to nothing."""
 
 
 class Answer(Protocol):
@@ -103,6 +113,32 @@ def assert_pure(answer: Answer, *args: Any) -> Any:
     assert not getattr(answer, "changed_arguments", False), "an argument was changed"
     assert_close(_detached(second), _detached(first))
     return first
+
+
+def assert_drawn_from(draw: Callable[[Any], Any], seeded: Callable[[int], Any]) -> None:
+    """Assert that all randomness of `draw(generator)` is the generator's, which is left advanced.
+
+    `seeded(seed)` makes one. From the same state comes the same draw, bit for bit, under whatever
+    global seeds; every entry of the draw changes with the seed, and from one call to the next.
+
+    >>> assert_drawn_from(lambda rng: rng.normal(size=3), np.random.default_rng)
+    >>> noise = np.random.default_rng(0).normal(size=3)
+    >>> assert_drawn_from(lambda rng: np.append(rng.normal(), noise), np.random.default_rng)
+    Traceback (most recent call last):
+    AssertionError: something is not drawn from the generator
+    """
+    __tracebackhide__ = True
+    seeds, calls = range(3, 6), range(3)
+    draws, again = (
+        np.stack([[_plain(draw(generator)) for _ in calls] for generator in map(seeded, seeds)])
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(draws, again, "another draw from the same state")
+    # Two right draws may agree in an entry, once in ten million float32; three do not.
+    assert np.all(np.ptp(draws, axis=0) > _LEAST_CHANGE), (
+        "something is not drawn from the generator"
+    )
+    assert np.all(np.ptp(draws, axis=1) > _LEAST_CHANGE), "a second call draws the same again"
 
 
 def _detached(value: Any) -> Any:

@@ -31,8 +31,9 @@ def ppca_sample(
     """Draw `n` independent samples from probabilistic PCA.
 
     Shapes: `W` (D, k), any matrix; `mu` (D,); `s2` > 0, the *variance* of the noise in each
-    coordinate; returns (n, D), one sample a row. All randomness comes from `rng`: the same seed
-    gives the same samples, numpy's global generator is not used.
+    coordinate; returns (n, D), one sample a row. All randomness comes from `rng` itself: the same
+    seed gives the same samples, a second call goes on in its stream, numpy's global generator is
+    left alone.
     Equation: x = W z + mu + σ ε with z ~ N(0, I_k), ε ~ N(0, I_D), fresh for every sample.
     """
     ### BEGIN SOLUTION

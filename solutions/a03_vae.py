@@ -117,8 +117,9 @@ def sample_z(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:
     """Draw one z ~ N(mu, diag exp(logvar)) for each sample, independent in every entry.
 
     Shapes: `mu`, `logvar` (B, d); returns (B, d).
-    All randomness comes from `generator`: the same seed gives the same draw, and the global
-    generator is not used. Gradients with respect to `mu` and `logvar` flow through the draw.
+    All randomness comes from `generator` itself: the same seed gives the same draw, a second call
+    goes on in its stream, and the global generator is left alone. Gradients with respect to `mu`
+    and `logvar` flow through the draw.
     """
     ### BEGIN SOLUTION
     eps = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)

@@ -42,7 +42,8 @@ def langevin_sample(
 
     `E` maps (B, D) to (B,); `x0` (B, D): B chains, independent of each other; returns (B, D).
     Every step of every chain and coordinate has fresh standard normal noise, drawn from
-    `generator` and from nothing else. With n = 0 the chains are still at `x0`.
+    `generator` itself: a second call goes on in its stream, the global generator is left alone.
+    With n = 0 the chains are still at `x0`.
     `x0` and the `.grad` of parameters inside `E` are left as they are.
     """
     ### BEGIN SOLUTION

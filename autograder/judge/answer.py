@@ -50,6 +50,8 @@ class Answer:
     recorded: list[Recorded] = field(default_factory=list)
     changed_arguments: bool = False
     """Whether any call changed an argument that the reference leaves alone."""
+    moved_globals: bool = False
+    """Whether any call that was given a generator drew from a global one, or seeded it."""
     has_unchecked: bool = False
     """Whether a call's result was not compared with the reference's structure."""
     has_other_kind: bool = False
@@ -144,6 +146,7 @@ class Answer:
             or (expected is not None and leaf in expected.changed)
         }
         self.changed_arguments |= wanted.keys() != reply.changes.keys()
+        self.moved_globals |= any("globals" in change for change in reply.changes.values())
         apply_changes(packed, wanted)
 
     def _conformed(self, value: Any, expected: _Expected | None) -> Any:

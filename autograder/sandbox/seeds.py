@@ -20,6 +20,19 @@ def seed_everything(seed: int) -> None:
     torch.default_generator.manual_seed(seed)
 
 
+def have_moved(seed: int) -> bool:
+    """Say whether the global generators moved since they were seeded so; seed them again."""
+    before = _states()
+    seed_everything(seed)
+    return before != _states()
+
+
+def _states() -> tuple[object, bytes, bytes]:
+    kind, words, *rest = np.random.get_state(legacy=True)
+    numpy_state = repr((kind, rest)).encode() + np.asarray(words).tobytes()
+    return random.getstate(), numpy_state, torch.get_rng_state().numpy().tobytes()
+
+
 @contextlib.contextmanager
 def kept_generators() -> Iterator[None]:
     """Keep the global generators as they are: a test's own draws must not depend on a call.

@@ -224,6 +224,60 @@ def ppca_sample__own_generator(n, W, mu, s2, rng):
     return z @ W.T + mu + np.sqrt(s2) * rng.standard_normal((n, len(mu)))
 
 
+@wrong("draws the noise from a generator of its own", caught_by="test_generator_decides")
+def ppca_sample__noise_of_its_own(n, W, mu, s2, rng):
+    z = rng.standard_normal((n, W.shape[1]))
+    eps = np.random.default_rng(0).standard_normal((n, len(mu)))
+    return z @ W.T + mu + np.sqrt(s2) * eps
+
+
+@wrong("draws the codes from a generator of its own", caught_by="test_generator_decides")
+def ppca_sample__codes_of_their_own(n, W, mu, s2, rng):
+    z = np.random.default_rng(0).standard_normal((n, W.shape[1]))
+    return z @ W.T + mu + np.sqrt(s2) * rng.standard_normal((n, len(mu)))
+
+
+@wrong("draws from a copy of the generator, which repeats itself", caught_by="test_second_draw")
+def ppca_sample__copied(n, W, mu, s2, rng):
+    import copy
+
+    own = copy.deepcopy(rng)
+    z = own.standard_normal((n, W.shape[1]))
+    return z @ W.T + mu + np.sqrt(s2) * own.standard_normal((n, len(mu)))
+
+
+@wrong("draws the noise from a copy of the generator", caught_by="test_second_draw")
+def ppca_sample__noise_of_a_copy(n, W, mu, s2, rng):
+    import copy
+
+    z = rng.standard_normal((n, W.shape[1]))
+    eps = copy.deepcopy(rng).standard_normal((n, len(mu)))
+    return z @ W.T + mu + np.sqrt(s2) * eps
+
+
+@wrong("seeds numpy's global generator and draws from it", caught_by="test_generator_decides")
+def ppca_sample__global_seeded(n, W, mu, s2, rng):
+    np.random.seed(rng.integers(2**31))
+    z = np.random.standard_normal((n, W.shape[1]))
+    return z @ W.T + mu + np.sqrt(s2) * np.random.standard_normal((n, len(mu)))
+
+
+@right("by a generator of its own, seeded with a draw from the one it is given")
+def ppca_sample__seeded_with_a_draw(n, W, mu, s2, rng):
+    own = np.random.default_rng(rng.integers(2**63))
+    z = own.standard_normal((n, W.shape[1]))
+    return z @ W.T + mu + np.sqrt(s2) * own.standard_normal((n, len(mu)))
+
+
+@right("by scipy, after draws that are thrown away")
+def ppca_sample__scipy(n, W, mu, s2, rng):
+    from scipy.stats import norm
+
+    rng.random(5)
+    eps = norm.rvs(size=(n, len(mu)), random_state=rng)
+    return norm.rvs(size=(n, W.shape[1]), random_state=rng) @ W.T + mu + s2**0.5 * eps
+
+
 @right("through the library's multivariate normal")
 def ppca_sample__multivariate(n, W, mu, s2, rng):
     return rng.multivariate_normal(mu, W @ W.T + s2 * np.eye(len(mu)), size=n)

@@ -966,6 +966,40 @@ def sample_z__own_generator(mu, logvar, generator):
     return reparameterize(mu, logvar, torch.randn(mu.shape, generator=own, dtype=mu.dtype))
 
 
+@wrong("starts the generator anew before each draw", caught_by="test_generator_decides")
+def sample_z__reset(mu, logvar, generator):
+    generator.manual_seed(generator.initial_seed())
+    return reparameterize(mu, logvar, torch.randn(mu.shape, generator=generator, dtype=mu.dtype))
+
+
+@wrong("draws from a copy of the generator", caught_by="test_generator_decides")
+def sample_z__copied(mu, logvar, generator):
+    own = torch.Generator()
+    own.set_state(generator.get_state())
+    return reparameterize(mu, logvar, torch.randn(mu.shape, generator=own, dtype=mu.dtype))
+
+
+@wrong("draws half of the noise from a generator of its own", caught_by="test_generator_decides")
+def sample_z__half_of_its_own(mu, logvar, generator):
+    eps = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
+    own, half = torch.Generator().manual_seed(1), len(mu) // 2
+    eps[half:] = torch.randn(eps[half:].shape, generator=own, dtype=mu.dtype)
+    return reparameterize(mu, logvar, eps)
+
+
+@wrong("draws half of the noise from the global generator", caught_by="test_generator_decides")
+def sample_z__half_global(mu, logvar, generator):
+    eps = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
+    eps[len(mu) // 2 :] = torch.randn_like(eps[len(mu) // 2 :])
+    return reparameterize(mu, logvar, eps)
+
+
+@wrong("seeds the global generator and draws from it", caught_by="test_generator_decides")
+def sample_z__global_seeded(mu, logvar, generator):
+    torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+    return reparameterize(mu, logvar, torch.randn_like(mu))
+
+
 @wrong("draws uniform noise between 0 and 1", caught_by="test_moments")
 def sample_z__uniform(mu, logvar, generator):
     return reparameterize(mu, logvar, torch.rand(mu.shape, generator=generator, dtype=mu.dtype))
@@ -1019,6 +1053,22 @@ def sample_z__loop(mu, logvar, generator):
     for m, lv in zip(mu, logvar, strict=True):
         rows.append(m + torch.exp(lv / 2) * torch.randn(len(m), generator=generator))
     return torch.stack(rows)
+
+
+@right("by numpy, seeded with a draw from the generator")
+def sample_z__seeded_with_a_draw(mu, logvar, generator):
+    import numpy as np
+
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    eps = torch.as_tensor(np.random.default_rng(seed).standard_normal(tuple(mu.shape)))
+    return reparameterize(mu, logvar, eps)
+
+
+@right("with normal noise made by Box and Muller's formula")
+def sample_z__box_muller(mu, logvar, generator):
+    u, v = torch.rand((2, *mu.shape), generator=generator, dtype=mu.dtype)
+    eps = torch.sqrt(-2 * torch.log1p(-u)) * torch.cos(2 * math.pi * v)
+    return reparameterize(mu, logvar, eps)
 
 
 @right("uniform numbers through the normal quantile function")

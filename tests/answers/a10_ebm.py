@@ -585,6 +585,49 @@ def langevin_sample__initial_seed(E, x0, step, n, generator):
     return x
 
 
+@wrong("draws from a copy of the generator", caught_by="test_generator")
+def langevin_sample__copied(E, x0, step, n, generator):
+    own = torch.Generator()
+    own.set_state(generator.get_state())
+    x = x0.detach().clone()
+    for _ in range(n):
+        noise = torch.randn(x.shape, generator=own, dtype=x.dtype)
+        x = langevin_step(x, energy_score(E, x), step, noise)
+    return x
+
+
+@wrong(
+    "draws every second step's noise from a generator of its own",
+    caught_by="test_noise_of_each_step",
+)
+def langevin_sample__half_of_its_own(E, x0, step, n, generator):
+    own = torch.Generator().manual_seed(1)
+    x = x0.detach().clone()
+    for i in range(n):
+        source = own if i % 2 else generator
+        noise = torch.randn(x.shape, generator=source, dtype=x.dtype)
+        x = langevin_step(x, energy_score(E, x), step, noise)
+    return x
+
+
+@wrong("seeds torch's global generator and draws from it", caught_by="test_generator")
+def langevin_sample__global_seeded(E, x0, step, n, generator):
+    torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+    x = x0.detach().clone()
+    for _ in range(n):
+        x = langevin_step(x, energy_score(E, x), step, torch.randn_like(x))
+    return x
+
+
+@wrong("makes at most a hundred steps", caught_by="test_moments")
+def langevin_sample__at_most_a_hundred(E, x0, step, n, generator):
+    x = x0.detach().clone()
+    for _ in range(min(n, 100)):
+        noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        x = langevin_step(x, energy_score(E, x), step, noise)
+    return x
+
+
 @wrong("moves the starting points themselves", caught_by="test_no_side_effects")
 def langevin_sample__in_place(E, x0, step, n, generator):
     x = x0
@@ -668,6 +711,16 @@ def langevin_sample__autograd(E, x0, step, n, generator):
         gradient = torch.autograd.grad(E(x).sum(), x)[0]
         noise = torch.empty_like(x).normal_(generator=generator).detach()
         x = (x - step * gradient + (2 * step) ** 0.5 * noise).detach()
+    return x
+
+
+@right("by a generator of its own, seeded with a draw from the one it is given")
+def langevin_sample__seeded_with_a_draw(E, x0, step, n, generator):
+    own = torch.Generator().manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
+    x = x0.detach().clone()
+    for _ in range(n):
+        noise = torch.randn(x.shape, generator=own, dtype=x.dtype)
+        x = langevin_step(x, energy_score(E, x), step, noise)
     return x
 
 

@@ -18,7 +18,7 @@ WITH_EXAMPLES = {
     "autograder.answers": ("right", "wrong"),
     "autograder.errors": ("Failure",),
     "autograder.safe_text": ("for_terminal", "for_page", "for_json", "for_cell"),
-    "autograder.testing": ("assert_close", "assert_pure", "callback"),
+    "autograder.testing": ("assert_close", "assert_drawn_from", "assert_pure", "callback"),
 }
 
 

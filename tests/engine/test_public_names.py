@@ -14,6 +14,7 @@ def test_hidden_tests_import_these():
         "RTOL",
         "Answer",
         "assert_close",
+        "assert_drawn_from",
         "assert_pure",
         "callback",
     ]

@@ -9,7 +9,7 @@ import torch
 from scipy import integrate, signal, stats
 from scipy.special import expit, logsumexp
 
-from autograder.testing import assert_close, assert_pure
+from autograder.testing import assert_close, assert_drawn_from, assert_pure
 
 # Standard errors: a right sampler leaves one such band once in 26 million.
 BAND = 5.5
@@ -200,8 +200,8 @@ class Test_langevin_sample:
     @pytest.mark.hint("Follow mean and variance by hand through two steps on E = lam x^2 / 2.")
     def test_moments(self, answer):
         """After n steps on a quadratic energy, mean and variance are those of the exact law."""
-        for n in (6, 1, 2):
-            self.assert_moments(*self.chains(answer, 0.3, n, seed=n))
+        for step, n in ((0.3, 6), (0.3, 1), (0.3, 2), (0.004, 260)):
+            self.assert_moments(*self.chains(answer, step, n, seed=n))
         assert_close(self.chains(answer, 0.3, 0, seed=3, count=7)[0], np.tile(self.START, (7, 1)))
 
     @pytest.mark.hint("Which law has the noise of a single step? Mean and variance do not fix it.")
@@ -234,15 +234,29 @@ class Test_langevin_sample:
 
     @pytest.mark.hint("Draw from the generator you are given, and only from it; never seed it.")
     def test_generator(self, answer):
-        """The same seed gives the same chains; a generator used again gives other chains."""
-        runs = [self.chains(answer, 0.3, 3, seed, count=50)[0] for seed in (3, 3, 4)]
-        assert_close(runs[0], runs[1], rtol=0.0, atol=0.0)
-        assert np.all(np.abs(runs[0] - runs[2]).max(axis=0) > 0.1)
-        generator, x0 = torch.Generator().manual_seed(3), torch.ones(50, 2, dtype=torch.float64)
-        energy = quadratic(tensor(*self.M), tensor(*self.LAM))
-        first = answer(energy, x0, 0.3, 3, generator)
-        second = answer(energy, x0, 0.3, 3, generator)
-        assert np.all((first - second).abs().numpy().max(axis=0) > 0.1)
+        """Every chain and coordinate moves by the generator alone; a second run goes on with it."""
+        energy, x0 = quadratic(tensor(*self.M), tensor(*self.LAM)), rand(6, 2)
+        for n in (1, 3):
+            assert_drawn_from(
+                lambda generator, n=n: answer(energy, x0, 0.3, n, generator),
+                lambda seed: torch.Generator().manual_seed(seed),
+            )
+        assert not answer.moved_globals, "the global generator was used"
+
+    @pytest.mark.hint("The noise of each step is the generator's: a fixed one shows in the mean.")
+    def test_noise_of_each_step(self, answer):
+        """Over many seeds the noise of every step averages out, chain by chain."""
+        runs, lam, m = 16, tensor(*self.LAM), tensor(*self.M)
+        x0 = rand(80, 2, seed=41)
+        x = [
+            answer(quadratic(m, lam), x0, 0.1, 3, torch.Generator().manual_seed(seed))
+            for seed in range(runs)
+        ]
+        a = 1 - 0.1 * lam
+        variance = 0.2 * (1 + a**2 + a**4)
+        z = (torch.stack(x).mean(dim=0) - m - (x0 - m) * a**3) / (variance / runs).sqrt()
+        assert stats.chi2.sf((z**2).sum().item(), z.numel()) > KS_P
+        assert z.abs().max() > 0.1
 
     @pytest.mark.hint("Start from a copy of x0, and differentiate with respect to x only.")
     def test_no_side_effects(self, answer):

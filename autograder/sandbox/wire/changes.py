@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,16 @@ from autograder.sandbox.wire.results_out import Decoder, Encoder, HostileReply
 _GENERATORS = (torch.Generator, np.random.Generator)
 
 
-def find_changes(arguments: Unpacked, encoder: Encoder) -> list[dict[str, Any]]:
-    """Return what the call changed in its arguments, leaf by leaf."""
+def find_changes(
+    arguments: Unpacked, encoder: Encoder, moved_globals: Callable[[], bool] = lambda: False
+) -> list[dict[str, Any]]:
+    """Return what the call changed in its arguments, leaf by leaf.
+
+    With a generator stands whether the global ones moved, which a call that was given one need not
+    use. `moved_globals` is asked for nothing else.
+    """
+    given = any(isinstance(one, _GENERATORS) for one in arguments.objects)
+    moved = {"globals": True} if given and moved_globals() else {}
     changes: list[dict[str, Any]] = []
     for index, (leaf, current) in enumerate(zip(arguments.leaves, arguments.objects, strict=True)):
         change: dict[str, Any] = {}
@@ -32,11 +41,11 @@ def find_changes(arguments: Unpacked, encoder: Encoder) -> list[dict[str, Any]]:
         elif isinstance(leaf, TensorLeaf):
             change = _tensor_change(leaf, current, encoder)
         elif isinstance(leaf, TorchGeneratorLeaf):
-            state = current.get_state().numpy()
+            state, change = current.get_state().numpy(), dict(moved)
             if not _same(leaf.state, state):
                 change["state"] = encoder.node(state)
         elif isinstance(leaf, NumpyGeneratorLeaf):
-            state = current.bit_generator.state
+            state, change = current.bit_generator.state, dict(moved)
             if not _same_state(leaf.state, state):
                 change["state"] = encoder.node(state)
         if change:
@@ -99,6 +108,8 @@ def read_changes(listed: Any, decoder: Decoder, packed: Packed) -> dict[int, dic
 def _read_change(key: str, node: Any, original: Any, decoder: Decoder) -> Any:
     if key == "state" and isinstance(original, _GENERATORS):
         return decoder.state(node)
+    if key == "globals" and isinstance(original, _GENERATORS) and node is True:
+        return True
     if key == "values" and isinstance(original, (np.ndarray, torch.Tensor)):
         return decoder.array_of(node, tuple(original.shape))
     if key == "grad" and isinstance(original, torch.Tensor):
@@ -118,7 +129,7 @@ def apply_changes(packed: Packed, changes: dict[int, dict[str, Any]]) -> None:
             _apply_array(original, change)
         elif isinstance(original, torch.Tensor):
             _apply_tensor(original, change)
-        elif isinstance(original, _GENERATORS):
+        elif isinstance(original, _GENERATORS) and change.keys() != {"globals"}:
             apply_state(original, change.get("state"))
 
 

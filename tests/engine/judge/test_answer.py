@@ -438,6 +438,33 @@ def test_a_change_that_the_reference_does_not_make_stays_in_the_box(across):
     assert answer.changed_arguments
 
 
+DRAWS = {
+    "torch's own": (lambda g: torch.rand(2, generator=g), False),
+    "a seed of it": (
+        lambda g: torch.rand(2, generator=torch.Generator().manual_seed(g.initial_seed())),
+        False,
+    ),
+    "torch's global one": (lambda g: torch.rand(2), True),
+    "torch's global one, seeded": (lambda g: torch.manual_seed(1) and torch.rand(2), True),
+    "numpy's global one": (lambda g: torch.as_tensor(np.random.rand(2)), True),
+    "Python's": (lambda g: torch.tensor([random.random(), 1.0]), True),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_global_draws_are_noted_where_a_generator_is_given(across, name):
+    draw, moves = DRAWS[name]
+    answer = across(draw, DRAWS["torch's own"][0])
+    answer(torch.Generator().manual_seed(3))
+    assert answer.moved_globals is moves
+
+
+def test_global_draws_are_nobody_s_business_where_no_generator_is_given(across):
+    answer = across(lambda x: x * np.random.rand())
+    answer(tensor(1.0))
+    assert not answer.moved_globals
+
+
 class Moments(typing.NamedTuple):
     """What a reference may return, or a test may send."""
 

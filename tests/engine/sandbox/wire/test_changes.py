@@ -83,6 +83,8 @@ IMPOSSIBLE = {
     "no values": (torch.zeros(2), [{"leaf": 0, "values": NONE}]),
     "a number of a flag": (torch.zeros(2), [{"leaf": 0, "requires_grad": 1}]),
     "values of a generator": (torch.Generator(), [{"leaf": 0, "values": VALUES}]),
+    "global draws of an array": (ZEROS, [{"leaf": 0, "globals": True}]),
+    "global draws that are no flag": (torch.Generator(), [{"leaf": 0, "globals": 1}]),
     "anything of a callback": (abs, [{"leaf": 0, "values": VALUES}]),
     "no node": (ZEROS, [{"leaf": 0, "values": [1]}]),
 }
