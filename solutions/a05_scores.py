@@ -35,7 +35,8 @@ def euler_maruyama(
 def ou_moments(x0: Tensor, th: float, s: float, t: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and variance of x(t) for dx = -th x dt + s dW that started at x(0) = x0.
 
-    Shapes: `x0` (B,) starting points, known exactly; `t` (B,) times >= 0, one for each;
+    Shapes: `x0` (B,) starting points, known exactly; `t` (B,) times >= 0, one for each, however
+    long (th t = 1500);
     `th` > 0 the rate and `s` > 0 the noise strength are numbers.
     Returns (mean, var), each (B,); the second is a variance, not a standard deviation.
     """
@@ -136,7 +137,8 @@ def vp_marginal(t: Tensor, bmin: float, bmax: float) -> tuple[Tensor, Tensor]:
     """Return (a, std) such that x_t = a x_0 + std eps under dx = -beta x / 2 dt + sqrt(beta) dW.
 
     The rate is beta(t) = bmin + t (bmax - bmin), for times between 0 and 1.
-    Shapes: `t` (B,); `bmin`, `bmax` numbers; returns two tensors (B,), std a standard deviation.
+    Shapes: `t` (B,); `bmin`, `bmax` numbers, in the thousands too; returns two tensors (B,), std a
+    standard deviation.
     """
     ### BEGIN SOLUTION
     integral = bmin * t + 0.5 * t**2 * (bmax - bmin)

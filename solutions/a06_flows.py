@@ -45,7 +45,8 @@ def planar_flow(z: Tensor, u: Tensor, w: Tensor, b: Tensor | float) -> tuple[Ten
 
     Shapes: `z` (B, D); `u`, `w` (D,); `b` a single number; returns x (B, D) and log_det (B,).
     `u` and `w` are used as given: where w . u < -1 the layer is not invertible as a whole,
-    and the logarithm is still that of the absolute value. Differentiable in all arguments.
+    and the logarithm is still that of the absolute value. Exact at any distance from the plane
+    (w . z + b = 2000), and differentiable in all arguments.
     """
     ### BEGIN SOLUTION
     h = torch.tanh(z @ w + b)
@@ -144,8 +145,8 @@ def planar_u_hat(u: Tensor, w: Tensor) -> Tensor:
     """Return the vector nearest to u whose product with w is -1 + softplus(w . u).
 
     Shapes: `u`, `w` (D,), `w` not zero; returns (D,). Only the component of `u` along `w` changes,
-    so that w . u_hat > -1 and the planar layer is invertible.
-    Must hold for w . u of any size (-50, 800), and be differentiable in both.
+    so that w . u_hat > -1, up to rounding, and the planar layer is invertible.
+    Must hold for w . u of any size (-50, 0, 800), and be differentiable in both there.
     """
     ### BEGIN SOLUTION
     wu = w @ u

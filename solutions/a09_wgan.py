@@ -58,9 +58,9 @@ def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
 def clip_weights(module: nn.Module, c: float) -> None:
     """Clip every entry of every parameter of `module` to [-c, c], in place.
 
-    All parameters count, those of submodules and the biases too; entries that are inside stay as
-    they are. The tensors stay the same objects (an optimizer holds them), their gradients and
-    `requires_grad` unchanged; buffers are no parameters. Returns nothing.
+    All parameters count, those of submodules, the biases and frozen ones too; entries that are
+    inside stay as they are. The tensors stay the same objects (an optimizer holds them), their
+    gradients and `requires_grad` unchanged; buffers are no parameters. Returns nothing.
     """
     ### BEGIN SOLUTION
     with torch.no_grad():
@@ -105,7 +105,8 @@ def gradient_penalty(
     Shapes: `xr`, `xf` (B, ...), of any rank from 2 on; `alpha` (B,) as in `interpolate`.
     `critic` maps a batch to scores, (B,) or (B, 1), each sample on its own. The norm is the 2-norm
     over all entries of one sample. Returns a scalar, without the factor lambda.
-    Differentiable in the critic's parameters; their `.grad` and all arguments stay as they are.
+    Differentiable in the critic's parameters, with finite gradients also where a slope is 0; their
+    `.grad` and all arguments stay as they are.
     """
     ### BEGIN SOLUTION
     x = interpolate(xr, xf, alpha).detach().requires_grad_()

@@ -60,8 +60,8 @@ def log_partition_1d(E: Callable[[Tensor], Tensor], grid: Tensor) -> Tensor:
 
     `E` maps (n, 1) to (n,). `grid` (n,): evenly spaced and increasing, so wide that exp(-E) is
     negligible at its ends. Returns a scalar tensor ().
-    Must be exact where exp(-E) overflows or underflows (energies near -3000 or 3000), and
-    differentiable in the parameters of `E`.
+    Must be exact where exp(-E) overflows or underflows (energies near -3000 or 3000, all of them or
+    some), and differentiable in the parameters of `E`.
     """
     ### BEGIN SOLUTION
     dx = grid[1] - grid[0]
@@ -108,7 +108,7 @@ def nce_loss(lm_d: Tensor, ln_d: Tensor, lm_n: Tensor, ln_n: Tensor, nu: int) ->
     `lm_n`, `ln_n` (nu * B,): the same two at nu * B noise samples, `nu` >= 1 for each datum.
     The loss is -[mean over data of log h + nu * mean over noise of log(1 - h)], where h is the
     probability that a point is a datum, given that data and noise come in proportion 1 : nu.
-    Must be exact for log-density ratios of any size (-900, 900), and differentiable there.
+    Must be exact for log-density ratios of any size (-900, 0, 900), and differentiable there.
     """
     ### BEGIN SOLUTION
     logit_d = lm_d - ln_d - math.log(nu)
@@ -122,7 +122,7 @@ def gelman_rubin(chains: Tensor) -> float:
 
     `chains` (M, n), M and n at least 2; the chains are used whole, not split.
     W: mean over the chains of their variances (ddof = 1). V: variance of the M chain
-    means (ddof = 1). Returns a Python float.
+    means (ddof = 1). Exact also where the mean is 10^7 times the spread. Returns a Python float.
     Equation: R-hat = sqrt( ((n - 1)/n * W + V) / W ).
     """
     ### BEGIN SOLUTION
@@ -136,7 +136,8 @@ def gelman_rubin(chains: Tensor) -> float:
 def effective_sample_size(chain: Tensor) -> float:
     """Return the number of independent draws whose mean is as accurate as the mean of the chain.
 
-    `chain` (n,): successive states of a scalar, not all equal.
+    `chain` (n,): successive states of a scalar, not all equal; their mean may be 10^7 times their
+    spread.
     Autocovariance at lag k, with m the mean: c_k = 1/n * sum over t of (x_t - m)(x_{t+k} - m),
     t = 0 ... n-1-k, divisor n at every lag; rho_k = c_k / c_0.
     The sum over lags stops before the first rho_k that is zero or negative. Returns a Python float.
@@ -177,7 +178,8 @@ def rbm_free_energy(v: Tensor, W: Tensor, b: Tensor, c: Tensor) -> Tensor:
 
     E(v, h) = -b.v - c.h - v.W h with binary hidden units, h in {0, 1}^m.
     Shapes: `v` (B, d), zeros and ones; `W` (d, m); `b` (d,); `c` (m,); returns (B,).
-    Must be exact for inputs of any size to the hidden units (-900, 900), and differentiable.
+    Must be exact for inputs of any size to the hidden units (-900, 0, 900), and differentiable
+    there.
     """
     ### BEGIN SOLUTION
     return -(v @ b) - F.softplus(v @ W + c).sum(dim=1)
@@ -205,7 +207,8 @@ def is_log_partition(e: Tensor, logq: Tensor) -> Tensor:
 
     `e` (n,): energies of the samples; `logq` (n,): log q at the samples.
     The estimate of Z, before the logarithm, is unbiased.
-    Must be exact where every weight overflows or underflows (energies near -2000 or 2000).
+    Must be exact where weights overflow or underflow, all of them or some (energies and `logq`
+    from -2000 to 2000).
     """
     ### BEGIN SOLUTION
     return torch.logsumexp(-e - logq, dim=0) - math.log(len(e))

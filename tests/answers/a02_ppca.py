@@ -635,6 +635,13 @@ def ppca_posterior__ridge(X, W, mu, s2):
     return m, s2 * np.linalg.inv(A.T @ A)
 
 
+@right("through the covariance of x, dense")
+def ppca_posterior__dense(X, W, mu, s2):
+    C = W @ W.T + s2 * np.eye(len(mu))
+    G = np.linalg.solve(C, W).T
+    return (X - mu) @ G.T, np.eye(W.shape[1]) - G @ W
+
+
 # ── mahalanobis_ppca ──────────────────────────────────────────────────────────────────────────
 
 
@@ -963,6 +970,16 @@ def ppca_mle__power(X, k):
         rest = rest - found[-1][0] * np.outer(u, u)
     s2 = np.trace(rest) / (X.shape[1] - k)
     return np.column_stack([np.sqrt(v - s2) * u for v, u in found]), mu, s2
+
+
+@wrong("takes the squared mean off the mean square, which cancels", caught_by="test_covariance")
+def ppca_mle__one_pass(X, k):
+    N = len(X)
+    mu = X.mean(0)
+    v, U = np.linalg.eigh(X.T @ X / N - np.outer(mu, mu))
+    v, U = v[::-1], U[:, ::-1]
+    s2 = float(v[k:].mean())
+    return U[:, :k] * np.sqrt(np.maximum(v[:k] - s2, 0)), mu, s2
 
 
 # ── ppca_elbo ─────────────────────────────────────────────────────────────────────────────────
@@ -1565,6 +1582,19 @@ def ppca_em__written_out(X, k, n, W0, s20):
         white = np.linalg.solve(L, Xc.T)
         log_det = 2 * np.log(np.diag(L)).sum()
         hist[i] = -0.5 * (X.shape[1] * np.log(2 * np.pi) + log_det + (white**2).sum() / len(X))
+    return W, mu, s2, hist
+
+
+@wrong("stops improving after fifty iterations", caught_by="test_history")
+def ppca_em__at_most_fifty(X, k, n, W0, s20):
+    mu = X.mean(axis=0)
+    W, s2 = W0, s20
+    hist = np.empty(n)
+    for i in range(n):
+        if i < 50:
+            Ez, Ezz = e_step(X, W, mu, s2)
+            W, s2 = m_step(X, mu, Ez, Ezz)
+        hist[i] = ppca_loglik(X, W, mu, s2).mean()
     return W, mu, s2, hist
 
 

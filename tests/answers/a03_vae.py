@@ -146,6 +146,19 @@ def gaussian_logprob__float32(x, mu, logvar):
     return -0.5 * (d * math.log(2 * math.pi) + logvar.sum(1) + mahalanobis)
 
 
+@wrong("clamps the log-variance", caught_by="test_any_log_variance")
+def gaussian_logprob__clamped(x, mu, logvar):
+    logvar = logvar.clamp(-30, 20)
+    return -0.5 * (math.log(2 * math.pi) + logvar + (x - mu) ** 2 * torch.exp(-logvar)).sum(1)
+
+
+@wrong("adds a small number to the variance", caught_by="test_any_log_variance")
+def gaussian_logprob__added(x, mu, logvar):
+    return -0.5 * (math.log(2 * math.pi) + logvar + (x - mu) ** 2 / (torch.exp(logvar) + 1e-8)).sum(
+        1
+    )
+
+
 # ── bernoulli_logprob ─────────────────────────────────────────────────────────────────────────
 
 
@@ -274,6 +287,17 @@ def bernoulli_logprob__loop(x, logits):
         log_z = score.clamp(min=0) + torch.log1p(torch.exp(-score.abs()))
         total = total + x[:, j] * score - log_z
     return total
+
+
+@wrong("has a wrong slope at logit 0, by relu and the absolute value", caught_by="test_gradient")
+def bernoulli_logprob__kink(x, logits):
+    return -(torch.relu(logits) - logits * x + torch.log1p(torch.exp(-logits.abs()))).sum(1)
+
+
+@right("by a maximum and the absolute value, whose slopes at 0 are right")
+def bernoulli_logprob__maximum(x, logits):
+    top = torch.maximum(logits, torch.zeros_like(logits))
+    return -(top - logits * x + torch.log1p(torch.exp(-torch.abs(logits)))).sum(1)
 
 
 # ── kl_standard ───────────────────────────────────────────────────────────────────────────────
@@ -514,6 +538,18 @@ def kl_two_gaussians__entropies(mq, lq, mp, lp):
     q = torch.distributions.Normal(mq, torch.exp(0.5 * lq))
     cross = -gaussian_logprob(mq, mp, lp) + 0.5 * torch.exp(lq - lp).sum(dim=1)
     return cross - q.entropy().sum(dim=1)
+
+
+@wrong("clamps the log-variances", caught_by="test_any_log_variance")
+def kl_two_gaussians__clamped(mq, lq, mp, lp):
+    lq, lp = lq.clamp(-20, 20), lp.clamp(-20, 20)
+    return 0.5 * (lp - lq + torch.exp(lq - lp) + (mq - mp) ** 2 * torch.exp(-lp) - 1).sum(1)
+
+
+@wrong("adds a small number to the variance it divides by", caught_by="test_any_log_variance")
+def kl_two_gaussians__added(mq, lq, mp, lp):
+    vq, vp = lq.exp(), lp.exp()
+    return 0.5 * (lp - lq + (vq + (mq - mp) ** 2) / (vp + 1e-8) - 1).sum(1)
 
 
 # ── pathwise_grad ─────────────────────────────────────────────────────────────────────────────
@@ -1326,6 +1362,18 @@ def iwae_bound__mixture(log_w):
     return torch.logsumexp(log_w + math.log(1 / log_w.shape[0]), 0)
 
 
+@wrong("takes the mean log-weight out of the sum", caught_by="test_shift")
+def iwae_bound__shift_by_mean(log_w):
+    m = log_w.mean(0)
+    return m + torch.log(torch.exp(log_w - m).mean(0))
+
+
+@wrong("takes the first log-weight out of the sum", caught_by="test_shift")
+def iwae_bound__shift_by_first(log_w):
+    m = log_w[0]
+    return m + torch.log(torch.exp(log_w - m).mean(0))
+
+
 # ── active_units ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -1424,6 +1472,11 @@ def active_units__covariance(mu, threshold):
     return sum(bool(v > threshold) for v in torch.diagonal(covariance))
 
 
+@wrong("takes the squared mean off the mean square, which cancels", caught_by="test_constant_mean")
+def active_units__one_pass(mu, threshold):
+    return int(((mu**2).mean(0) - mu.mean(0) ** 2 > threshold).sum())
+
+
 # ── log_normal_mixture ────────────────────────────────────────────────────────────────────────
 
 
@@ -1510,3 +1563,18 @@ def log_normal_mixture__float32(z, m, v):
     log_n = torch.distributions.Normal(m, v.sqrt()).log_prob(z.unsqueeze(1)).sum(-1)
     top = log_n.max(dim=1, keepdim=True).values
     return top[:, 0] + torch.exp(log_n - top).mean(dim=1).log()
+
+
+@wrong("takes the largest term of the whole batch out of every sum", caught_by="test_far_point")
+def log_normal_mixture__one_shift(z, m, v):
+    log_n = (-0.5 * ((z[:, None] - m) ** 2 / v + torch.log(2 * math.pi * v))).sum(2)
+    top = log_n.max()
+    return top + torch.log(torch.exp(log_n - top).mean(1))
+
+
+@wrong("adds a small number to the variances", caught_by="test_far_point")
+def log_normal_mixture__added(z, m, v):
+    log_n = (-0.5 * ((z[:, None] - m) ** 2 / (v + 1e-6) + torch.log(2 * math.pi * (v + 1e-6)))).sum(
+        2
+    )
+    return torch.logsumexp(log_n, 1) - math.log(m.shape[1])

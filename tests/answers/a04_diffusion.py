@@ -651,6 +651,18 @@ def q_posterior__conditioning(x0, xt, t, betas, alpha_bars):
     return mean, (1 - before) - gain * alpha.sqrt() * (1 - before)
 
 
+@right("in float32")
+def q_posterior__float32(x0, xt, t, betas, alpha_bars):
+    x0, xt, betas, alpha_bars = x0.float(), xt.float(), betas.float(), alpha_bars.float()
+    before = torch.where(t > 0, alpha_bars[(t - 1).clamp(min=0)], torch.ones(()))
+    b, a = betas[t], alpha_bars[t]
+    w = (-1, *[1] * (x0.dim() - 1))
+    m = (before.sqrt() * b / (1 - a)).reshape(w) * x0 + (
+        (1 - b).sqrt() * (1 - before) / (1 - a)
+    ).reshape(w) * xt
+    return m, b * (1 - before) / (1 - a)
+
+
 # ── predict_x0 ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -1278,6 +1290,15 @@ def sample_loop__states(eps_fn, xT, betas, alpha_bars, zs):
     return states[-1]
 
 
+@wrong("makes at most fifty steps", caught_by="test_law")
+def sample_loop__at_most_fifty(eps_fn, xT, betas, alpha_bars, zs):
+    x = xT
+    for t in list(reversed(range(len(betas))))[:50]:
+        times = torch.full((len(x),), t, dtype=torch.long)
+        x = p_sample_step(x, times, eps_fn(x, t), zs[t], betas, alpha_bars)
+    return x
+
+
 # ── ddim_step ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -1820,3 +1841,11 @@ def prior_kl__numpy(x0, alpha_bars):
     a = alpha_bars.numpy()[-1]
     squares = (x0.numpy() ** 2).sum(axis=1)
     return 0.5 * (a * squares - x0.shape[1] * (a + np.log1p(-a)))
+
+
+@right("in float32, as the formula is printed")
+def prior_kl__float32(x0, alpha_bars):
+    last = alpha_bars[-1].float()
+    x = x0.float()
+    var = 1 - last
+    return 0.5 * (last * x**2 + var - 1 - torch.log(var)).sum(1)

@@ -309,6 +309,13 @@ def ou_moments__float32(x0, th, s, t):
     return x0 / torch.exp(th * t), -(s**2) / (2 * th) * torch.expm1(-2 * th * t)
 
 
+@wrong("forms an exponential that grows with time", caught_by="test_start_and_end")
+def ou_moments__growing(x0, th, s, t):
+    return x0 * torch.exp(-th * t), s**2 * torch.exp(-2 * th * t) * (torch.exp(2 * th * t) - 1) / (
+        2 * th
+    )
+
+
 # ── gaussian_score ────────────────────────────────────────────────────────────────────────────
 
 
@@ -576,6 +583,24 @@ def gmm_score__float32(x, pi, mu, s2):
     return weights @ mu - weights.sum(dim=1, keepdim=True) * x
 
 
+@wrong("takes the last component out of every sum", caught_by="test_far_points")
+def gmm_score__shift_by_last(x, pi, mu, s2):
+    toward = mu - x[:, None, :]
+    log_joint = torch.log(pi) - 0.5 * (x.shape[1] * torch.log(s2) + (toward**2).sum(2) / s2)
+    share = torch.exp(log_joint - log_joint[:, -1:])
+    share = share / share.sum(1, keepdim=True)
+    return ((share / s2)[:, :, None] * toward).sum(1)
+
+
+@wrong("takes the mean exponent out of the sum", caught_by="test_far_points")
+def gmm_score__shift_by_mean(x, pi, mu, s2):
+    toward = mu - x[:, None, :]
+    log_joint = torch.log(pi) - 0.5 * (x.shape[1] * torch.log(s2) + (toward**2).sum(2) / s2)
+    share = torch.exp(log_joint - log_joint.mean(1, keepdim=True))
+    share = share / share.sum(1, keepdim=True)
+    return ((share / s2)[:, :, None] * toward).sum(1)
+
+
 # ── implicit_score_matching ───────────────────────────────────────────────────────────────────
 
 
@@ -756,6 +781,17 @@ def implicit_score_matching__forward(score, x):
         _, pushed = torch.func.jvp(score, (x,), (direction,))
         total = total + pushed[:, i]
     return total.mean()
+
+
+@wrong("adds up at most five entries of the diagonal", caught_by="test_linear_score")
+def implicit_score_matching__first_five(score, x):
+    x = x.detach().clone().requires_grad_()
+    s = score(x)
+    tr = 0
+    for i in range(min(5, x.shape[1])):
+        (row,) = torch.autograd.grad(s[:, i].sum(), x, create_graph=True)
+        tr = tr + row[:, i]
+    return (tr + 0.5 * (s**2).sum(1)).mean()
 
 
 # ── dsm_loss ──────────────────────────────────────────────────────────────────────────────────
@@ -1107,6 +1143,12 @@ def vp_marginal__loop(t, bmin, bmax):
         pairs.append((a, math.sqrt(1 - a * a)))
     table = torch.tensor(pairs, dtype=torch.float32)
     return table[:, 0], table[:, 1]
+
+
+@wrong("forms an exponential that grows with the rate", caught_by="test_constant_rate")
+def vp_marginal__growing(t, bmin, bmax):
+    integral = bmin * t + 0.5 * t**2 * (bmax - bmin)
+    return torch.exp(-0.5 * integral), torch.sqrt((torch.exp(integral) - 1) / torch.exp(integral))
 
 
 # ── reverse_sde_drift ─────────────────────────────────────────────────────────────────────────

@@ -570,6 +570,24 @@ def planar_flow__float32(z, u, w, b):
     return z + u * torch.tanh(a), log_det.squeeze(1)
 
 
+@wrong(
+    "writes the slope with exponentials, whose gradient is nan far away",
+    caught_by="test_on_the_plane",
+)
+def planar_flow__by_cosh(z, u, w, b):
+    a = z @ w + b
+    return z + torch.tanh(a)[:, None] * u, torch.log(
+        torch.abs(1 + (w @ u) * (2 / (torch.exp(a) + torch.exp(-a))) ** 2)
+    )
+
+
+@wrong("writes tanh as a ratio of exponentials", caught_by="test_on_the_plane")
+def planar_flow__by_exponentials(z, u, w, b):
+    a = z @ w + b
+    h = (torch.exp(2 * a) - 1) / (torch.exp(2 * a) + 1)
+    return z + h[:, None] * u, torch.log(torch.abs(1 + (w @ u) * (1 - h**2)))
+
+
 # ── coupling_forward ──────────────────────────────────────────────────────────────────────────
 
 
@@ -1004,6 +1022,15 @@ def compose__own_tensor(flows, z):
     return z, total
 
 
+@wrong("applies at most ten maps", caught_by="test_repeated_map")
+def compose__at_most_ten(flows, z):
+    total = torch.zeros_like(z[:, 0])
+    for flow in list(flows)[:10]:
+        z, ld = flow(z)
+        total = total + ld
+    return z, total
+
+
 # ── flow_log_prob ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -1155,6 +1182,15 @@ def flow_log_prob__float32(x, inverses, base):
         x, log_det = inverse(x)
         log_p = log_p + log_det.float()
     return log_p + base(x).float()
+
+
+@wrong("applies at most ten maps", caught_by="test_given_base")
+def flow_log_prob__at_most_ten(x, inverses, base):
+    total = torch.zeros_like(x[:, 0])
+    for inv in list(inverses)[:10]:
+        x, ld = inv(x)
+        total = total + ld
+    return base(x) + total
 
 
 # ── typicality ────────────────────────────────────────────────────────────────────────────────
@@ -1322,6 +1358,12 @@ def planar_u_hat__written_out(u, w):
 def planar_u_hat__logsigmoid(u, w):
     a = torch.dot(u, w)
     return u + w * (-1 - a - F.logsigmoid(-a)) / torch.dot(w, w)
+
+
+@wrong("has a wrong slope at 0, by a clamp and the absolute value", caught_by="test_gradients")
+def planar_u_hat__kink(u, w):
+    wu = w @ u
+    return u + (wu.clamp(min=0) + torch.log1p(torch.exp(-wu.abs())) - 1 - wu) * w / (w @ w)
 
 
 # ── dequant_logit ─────────────────────────────────────────────────────────────────────────────
@@ -1553,6 +1595,17 @@ def cnf_logp__midpoint(field, z, n):
             g = torch.autograd.grad(v[:, j].sum(), middle, retain_graph=True)[0]
             delta = delta - g[:, j] / n
         x = x + v.detach() / n
+    return x, delta
+
+
+@right("with the exact log-det of every Euler step")
+def cnf_logp__logdet_of_steps(field, z, n):
+    x = z.detach()
+    delta = torch.zeros_like(z[:, 0])
+    for _ in range(n):
+        J = jacobian(lambda r: field(r).sum(0), x).transpose(0, 1)
+        delta = delta - torch.linalg.slogdet(torch.eye(x.shape[1], dtype=x.dtype) + J / n).logabsdet
+        x = (x + field(x) / n).detach()
     return x, delta
 
 

@@ -317,6 +317,14 @@ def next_token_nll__onehot(logits, x):
     return -(onehot * log_p).sum(dim=-1).mean()
 
 
+@wrong("takes the mean logit out of the sum", caught_by="test_large_logits")
+def next_token_nll__shift_by_mean(logits, x):
+    moved = logits[:, :-1]
+    moved = moved - moved.mean(-1, keepdim=True)
+    log_p = moved - torch.log(torch.exp(moved).sum(-1, keepdim=True))
+    return -log_p.gather(2, x[:, 1:, None]).mean()
+
+
 # ── bits_per_dim ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -613,6 +621,22 @@ def made_masks__linspace(D, hidden):
         degrees.append(torch.linspace(1, D - 1, width, dtype=torch.float64).round().long())
     degrees.append(torch.arange(0, D))
     return [(b[:, None] >= a).to(torch.float32) for a, b in itertools.pairwise(degrees)]
+
+
+@right("with every mask triangular")
+def made_masks__triangular(D, hidden):
+    sizes = [D, *hidden, D]
+    masks = [torch.ones(b, a).tril() for a, b in itertools.pairwise(sizes)]
+    return [*masks[:-1], torch.ones(sizes[-1], sizes[-2]).tril(-1)]
+
+
+@right("with units that no output reads")
+def made_masks__useless_degree(D, hidden):
+    degrees = [torch.arange(1, D + 1)] + [
+        torch.arange(h) % D + 1 if h >= D else torch.arange(h) % (D - 1) + 1 for h in hidden
+    ]
+    masks = [(b[:, None] >= a).float() for a, b in itertools.pairwise(degrees)]
+    return [*masks, (degrees[0][:, None] > degrees[-1]).float()]
 
 
 # ── pixelcnn_mask ─────────────────────────────────────────────────────────────────────────────
@@ -920,6 +944,26 @@ def ar_sample__numpy(cond, u):
         token = [np.searchsorted(c[b], noise[b, t], side="right") for b in range(len(x))]
         x = np.concatenate([x, np.array(token)[:, None]], axis=1)
     return torch.from_numpy(x)
+
+
+@right("with cumulated sums in float64")
+def ar_sample__float64(cond, u):
+    x = torch.zeros(len(u), 0, dtype=torch.long)
+    for t in range(u.shape[1]):
+        c = cond(x).double().cumsum(1)
+        tok = (c <= u[:, t : t + 1].double()).sum(1).clamp(max=c.shape[1] - 1)
+        x = torch.cat([x, tok[:, None]], 1)
+    return x
+
+
+@wrong("conditions on the last ten tokens only", caught_by="test_whole_prefix")
+def ar_sample__last_ten(cond, u):
+    x = torch.zeros(len(u), 0, dtype=torch.long)
+    for t in range(u.shape[1]):
+        c = cond(x[:, -10:] if t > 10 else x).cumsum(1)
+        tok = (c <= u[:, t : t + 1]).sum(1).clamp(max=c.shape[1] - 1)
+        x = torch.cat([x, tok[:, None]], 1)
+    return x
 
 
 # ── gaussian_ar_params ────────────────────────────────────────────────────────────────────────
@@ -1348,6 +1392,35 @@ def maf_sample__columns(z, net):
     return torch.cat(columns, dim=1)
 
 
+@wrong("makes ten passes, whatever the dimension", caught_by="test_coordinate_by_coordinate")
+def maf_sample__ten_passes(z, net):
+    x = torch.zeros_like(z)
+    for _ in range(10):
+        m, a = net(x)
+        x = m + a.exp() * z
+    return x
+
+
+@wrong("makes a hundred passes, whatever the dimension", caught_by="test_coordinate_by_coordinate")
+def maf_sample__hundred_passes(z, net):
+    x = torch.zeros_like(z)
+    for _ in range(100):
+        m, a = net(x)
+        x = m + a.exp() * z
+    return x
+
+
+@right("repeated until nothing moves")
+def maf_sample__until_it_rests(z, net):
+    x = torch.zeros_like(z)
+    while True:
+        m, a = net(x)
+        y = m + a.exp() * z
+        if torch.equal(x, y):
+            return y
+        x = y
+
+
 # ── free_run_kl ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -1514,6 +1587,18 @@ def free_run_kl__scipy(P, Q):
         costs.append(float((reach[reach > 0] * kl[reach > 0]).sum()))
         reach = reach[..., None] * p.numpy()
     return torch.tensor(costs, dtype=torch.float64)
+
+
+@wrong("counts six steps only", caught_by="test_drift")
+def free_run_kl__first_six(P, Q):
+    reach = torch.ones((), dtype=P[0].dtype)
+    costs = []
+    for i, (p, q) in enumerate(zip(P, Q, strict=True)):
+        joint = reach[..., None] * p
+        c = torch.where(joint > 0, joint * (p / q).log(), 0.0).sum()
+        costs.append(c if i < 6 else torch.zeros_like(c))
+        reach = joint
+    return torch.stack(costs)
 
 
 # ── bigram_fit ────────────────────────────────────────────────────────────────────────────────

@@ -301,6 +301,26 @@ def discriminator_loss__split_after(real_logits, fake_logits):
     return costs[:n].mean() + costs[n:].mean()
 
 
+@wrong(
+    "has a wrong slope at logit 0, by relu and the absolute value", caught_by="test_extreme_logits"
+)
+def discriminator_loss__kink(real_logits, fake_logits):
+    def cost(logits):
+        return (torch.relu(logits) + torch.log1p(torch.exp(-logits.abs()))).mean()
+
+    return cost(-real_logits) + cost(fake_logits)
+
+
+@right("by a maximum and the absolute value, whose slopes at 0 are right")
+def discriminator_loss__maximum(real_logits, fake_logits):
+    def cost(logits):
+        return (
+            torch.maximum(logits, torch.zeros_like(logits)) + torch.log1p(torch.exp(-logits.abs()))
+        ).mean()
+
+    return cost(-real_logits) + cost(fake_logits)
+
+
 # ── optimal_discriminator ───────────────────────────────────────────────────────────────────────
 
 
@@ -533,6 +553,32 @@ def gan_value__nan_to_num(p, q, D, dx):
     return (real + fake).sum() * dx
 
 
+@wrong("leaves out cells whose term is infinite", caught_by="test_sure_and_wrong")
+def gan_value__drops_infinite(p, q, D, dx):
+    a, b = torch.xlogy(p, D), torch.xlogy(q, 1 - D)
+    a = torch.where(torch.isfinite(a), a, 0.0)
+    b = torch.where(torch.isfinite(b), b, 0.0)
+    return (a + b).sum() * dx
+
+
+@wrong("keeps D off 0 and 1", caught_by="test_sure_and_wrong")
+def gan_value__clamped(p, q, D, dx):
+    D = D.clamp(1e-12, 1 - 1e-12)
+    return (p * torch.log(D) + q * torch.log(1 - D)).sum() * dx
+
+
+@wrong("leaves out cells in which D is 1", caught_by="test_sure_and_wrong")
+def gan_value__drops_certain_reals(p, q, D, dx):
+    a = torch.xlogy(p, D)
+    b = torch.where(D < 1, q * torch.log(1 - D), 0.0)
+    return (a + b).sum() * dx
+
+
+@right("over the cells that have any mass")
+def gan_value__indexed(p, q, D, dx):
+    return ((p[p > 0] * torch.log(D[p > 0])).sum() + (q[q > 0] * torch.log1p(-D[q > 0])).sum()) * dx
+
+
 # ── js_divergence ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -692,6 +738,15 @@ def js_divergence__tiny_guard(p, q):
     q += 1e-12
     m = (p + q) / 2
     return 0.5 * torch.sum(p * torch.log(p / m)) + 0.5 * torch.sum(q * torch.log(q / m))
+
+
+@wrong("puts small numbers in the place of the zeros it was given", caught_by="test_zeros")
+def js_divergence__in_place(p, q):
+    m = 0.5 * (p + q)
+    p[p == 0] = 1e-300
+    q[q == 0] = 1e-300
+    m[m == 0] = 1e-300
+    return 0.5 * (p * torch.log(p / m)).sum() + 0.5 * (q * torch.log(q / m)).sum()
 
 
 # ── generator_loss_saturating ───────────────────────────────────────────────────────────────────

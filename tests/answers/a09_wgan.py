@@ -341,6 +341,14 @@ def w1_1d__linprog(x, y):
     return linprog(C.ravel(), A_eq=A, b_eq=np.r_[np.full(n, 1 / n), np.full(m, 1 / m)]).fun
 
 
+@wrong("integrates on an even grid", caught_by="test_wide_range")
+def w1_1d__on_a_grid(x, y):
+    g = np.linspace(min(x.min(), y.min()), max(x.max(), y.max()), 100001)
+    F = np.searchsorted(np.sort(x), g, side="right") / len(x)
+    G = np.searchsorted(np.sort(y), g, side="right") / len(y)
+    return float(np.abs(F - G).mean() * (g[-1] - g[0]))
+
+
 # ── critic_loss ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -649,6 +657,44 @@ def clip_weights__state_dict(module, c):
     )
 
 
+@wrong("skips frozen parameters", caught_by="test_frozen")
+def clip_weights__skips_frozen(module, c):
+    with torch.no_grad():
+        for p in module.parameters():
+            if p.requires_grad:
+                p.clamp_(-c, c)
+
+
+@wrong("skips parameters that have no gradient", caught_by="test_frozen")
+def clip_weights__skips_without_gradient(module, c):
+    with torch.no_grad():
+        for p in module.parameters():
+            if p.grad is not None:
+                p.clamp_(-c, c)
+
+
+@wrong("clips what is named weight or bias", caught_by="test_every_parameter")
+def clip_weights__by_name(module, c):
+    with torch.no_grad():
+        for name, p in module.named_parameters():
+            if name.endswith(("weight", "bias")):
+                p.clamp_(-c, c)
+
+
+@wrong("makes every parameter require gradients", caught_by="test_frozen")
+def clip_weights__unfreezes(module, c):
+    for p in module.parameters():
+        p.requires_grad_(False)
+        p.clamp_(-c, c)
+        p.requires_grad_(True)
+
+
+@right("by data of its own for each parameter")
+def clip_weights__data_assigned(module, c):
+    for p in module.parameters():
+        p.data = p.data.clamp(-c, c)
+
+
 # ── lipschitz_lower_bound ─────────────────────────────────────────────────────────────────────
 
 
@@ -816,6 +862,18 @@ def lipschitz_lower_bound__create_graph(critic, x):
     x = x.detach().clone().requires_grad_()
     g = torch.autograd.grad(critic(x).sum(), x, create_graph=True)[0]
     return torch.linalg.vector_norm(g, dim=tuple(range(1, g.dim()))).amax()
+
+
+@wrong("freezes the critic and then makes all of it trainable", caught_by="test_side_effects")
+def lipschitz_lower_bound__unfreezes(critic, x):
+    ps = list(critic.parameters()) if hasattr(critic, "parameters") else []
+    for p in ps:
+        p.requires_grad_(False)
+    x = x.detach().clone().requires_grad_()
+    (g,) = torch.autograd.grad(critic(x).sum(), x)
+    for p in ps:
+        p.requires_grad_(True)
+    return g.flatten(1).norm(dim=1).max()
 
 
 # ── interpolate ───────────────────────────────────────────────────────────────────────────────
@@ -1206,6 +1264,28 @@ def gradient_penalty__unbound(critic, xr, xf, alpha):
     ones = [torch.ones_like(s) for s in scores]
     g = torch.autograd.grad(list(scores), [x], ones, create_graph=True)[0]
     return sum((row.norm() - 1) ** 2 for row in g.flatten(1)) / len(g)
+
+
+@wrong("takes a bare root, whose gradient at a slope of 0 is nan", caught_by="test_flat_critic")
+def gradient_penalty__bare_root(critic, xr, xf, alpha):
+    x = interpolate(xr, xf, alpha).detach().requires_grad_()
+    (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return ((torch.sqrt((g.flatten(1) ** 2).sum(1)) - 1) ** 2).mean()
+
+
+@wrong("leaves out samples at which the critic is flat", caught_by="test_flat_critic")
+def gradient_penalty__sloped_only(critic, xr, xf, alpha):
+    x = interpolate(xr, xf, alpha).detach().requires_grad_()
+    (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    n = g.flatten(1).norm(dim=1)
+    return ((n[n > 0] - 1) ** 2).mean()
+
+
+@right("with 1e-12 below the root")
+def gradient_penalty__small_eps(critic, xr, xf, alpha):
+    x = interpolate(xr, xf, alpha).detach().requires_grad_()
+    (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return ((torch.sqrt((g.flatten(1) ** 2).sum(1) + 1e-12) - 1) ** 2).mean()
 
 
 # ── ot_lp ─────────────────────────────────────────────────────────────────────────────────────

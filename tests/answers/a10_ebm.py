@@ -916,6 +916,20 @@ def log_partition_1d__float32(E, grid):
     return torch.log(mass).double() - low
 
 
+@wrong("takes the middle of the grid out of the sum", caught_by="test_constant")
+def log_partition_1d__shift_by_middle(E, grid):
+    e = -E(grid[:, None])
+    c = e[len(e) // 2]
+    return c + torch.log(torch.exp(e - c).sum()) + torch.log(grid[1] - grid[0])
+
+
+@wrong("takes the mean energy out of the sum", caught_by="test_constant")
+def log_partition_1d__shift_by_mean(E, grid):
+    e = -E(grid[:, None])
+    c = e.mean()
+    return c + torch.log(torch.exp(e - c).sum()) + torch.log(grid[1] - grid[0])
+
+
 # ── contrastive_divergence ────────────────────────────────────────────────────────────────────
 
 
@@ -1211,6 +1225,17 @@ def score_matching_energy__unit_vectors(E, x):
     return torch.mean(divergence + torch.sum(score**2, dim=1) / 2)
 
 
+@wrong("adds up at most five second derivatives", caught_by="test_hessian")
+def score_matching_energy__first_five(E, x):
+    x = x.detach().requires_grad_()
+    (g,) = torch.autograd.grad(E(x).sum(), x, create_graph=True)
+    lap = 0
+    for j in range(min(5, x.shape[1])):
+        (r,) = torch.autograd.grad(g[:, j].sum(), x, create_graph=True)
+        lap = lap + r[:, j]
+    return (0.5 * g.square().sum(1) - lap).mean()
+
+
 # ── nce_loss ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -1332,6 +1357,15 @@ def nce_loss__two_classes(lm_d, ln_d, lm_n, ln_n, nu):
     noise = torch.stack([ln_n + log_nu, lm_n], dim=1)
     labels = torch.cat([torch.ones(len(data)), torch.zeros(len(noise))]).long()
     return F.cross_entropy(torch.cat([data, noise]), labels, reduction="sum") / len(data)
+
+
+@wrong("has a wrong slope where model and noise agree, by relu", caught_by="test_extremes")
+def nce_loss__kink(lm_d, ln_d, lm_n, ln_n, nu):
+    def cost(t):
+        return torch.relu(t) + torch.log1p(torch.exp(-t.abs()))
+
+    ld, lnn = lm_d - ln_d - math.log(nu), lm_n - ln_n - math.log(nu)
+    return cost(-ld).mean() + nu * cost(lnn).mean()
 
 
 # ── gelman_rubin ──────────────────────────────────────────────────────────────────────────────
@@ -1472,6 +1506,16 @@ def gelman_rubin__analysis_of_variance(chains):
     within = (chains - chains.mean(dim=1, keepdim=True)).square().sum()
     w, v = within / (m * (n - 1)), (total - within) / (n * (m - 1))
     return float(torch.sqrt(1 - 1 / n + v / w))
+
+
+@wrong("takes squared means off mean squares, which cancels", caught_by="test_units")
+def gelman_rubin__one_pass(chains):
+    n = chains.shape[1]
+    W = (((chains**2).mean(1) - chains.mean(1) ** 2) * n / (n - 1)).mean()
+    m = chains.mean(1)
+    M = len(m)
+    V = ((m**2).mean() - m.mean() ** 2) * M / (M - 1)
+    return math.sqrt((n - 1) / n + V / W)
 
 
 # ── effective_sample_size ─────────────────────────────────────────────────────────────────────
@@ -1698,6 +1742,70 @@ def effective_sample_size__convolution(chain):
     return n / (1 + 2 * (rho * alive)[1:].sum())
 
 
+@wrong("goes on after a correlation of zero", caught_by="test_zero")
+def effective_sample_size__zero_goes_on(chain):
+    n = len(chain)
+    c = chain - chain.mean()
+    v = c @ c
+    tau = 1.0
+    for k in range(1, n):
+        r = float(c[:-k] @ c[k:] / v)
+        if r < 0:
+            break
+        tau += 2 * r
+    return n / tau
+
+
+@wrong("looks at two hundred lags at most", caught_by="test_alternating")
+def effective_sample_size__two_hundred_lags(chain):
+    n = len(chain)
+    c = chain - chain.mean()
+    v = c @ c
+    tau = 1.0
+    for k in range(1, min(n, 201)):
+        r = float(c[:-k] @ c[k:] / v)
+        if r <= 0:
+            break
+        tau += 2 * r
+    return n / tau
+
+
+@wrong("takes the squared mean off the products, which cancels", caught_by="test_units")
+def effective_sample_size__one_pass(chain):
+    n = len(chain)
+    m = chain.mean()
+    tau = 1.0
+    v = (chain**2).mean() - m**2
+    for k in range(1, n):
+        r = float(
+            (
+                (chain[:-k] * chain[k:]).sum() / n
+                - m * chain[:-k].sum() / n
+                - m * chain[k:].sum() / n
+                + (n - k) / n * m**2
+            )
+            / v
+        )
+        if r <= 0:
+            break
+        tau += 2 * r
+    return n / tau
+
+
+@right("with a tolerance for zero")
+def effective_sample_size__tolerance(chain):
+    c = chain - chain.mean()
+    n = len(c)
+    v = c @ c
+    tau = 1.0
+    for k in range(1, n):
+        r = float(c[:-k] @ c[k:] / v)
+        if r <= 1e-12:
+            break
+        tau += 2 * r
+    return n / tau
+
+
 # ── mala_log_accept ───────────────────────────────────────────────────────────────────────────
 
 
@@ -1863,6 +1971,20 @@ def rbm_free_energy__units(v, W, b, c):
     return free
 
 
+@wrong("has a wrong slope at input 0, by relu and the absolute value", caught_by="test_gradients")
+def rbm_free_energy__kink(v, W, b, c):
+    t = v @ W + c
+    return -(v @ b) - (torch.relu(t) + torch.log1p(torch.exp(-t.abs()))).sum(1)
+
+
+@wrong("chooses between two formulas, one of which has gradient nan", caught_by="test_gradients")
+def rbm_free_energy__where(v, W, b, c):
+    t = v @ W + c
+    return -(v @ b) - torch.where(
+        t > 0, t + torch.log1p(torch.exp(-t)), torch.log1p(torch.exp(t))
+    ).sum(1)
+
+
 # ── gibbs_step ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -2018,3 +2140,16 @@ def is_log_partition__loop(e, logq):
     for energy, log_density in zip(e, logq, strict=True):
         total = torch.logaddexp(total, -energy - log_density)
     return total - math.log(e.shape[0])
+
+
+@wrong("takes the mean log-weight out of the sum", caught_by="test_shift")
+def is_log_partition__shift_by_mean(e, logq):
+    log_w = -e - logq
+    mean = log_w.mean()
+    return mean + torch.log(torch.exp(log_w - mean).mean())
+
+
+@wrong("divides by the proposal outside the logarithm", caught_by="test_shift")
+def is_log_partition__proposal_not_in_logs(e, logq):
+    c = (-e).max()
+    return c + torch.log((torch.exp(-e - c) / torch.exp(logq)).mean())

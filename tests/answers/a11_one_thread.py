@@ -247,6 +247,17 @@ def linear_vae_elbo__torch(X, W, mu, s2, V, d):
     return (-0.5 * X.shape[1] * math.log(2 * math.pi * s2) - error / (2 * s2) - kl).numpy()
 
 
+@wrong("multiplies the variances before taking the logarithm", caught_by="test_tight")
+def linear_vae_elbo__product(X, W, mu, s2, V, d):
+    D = X.shape[1]
+    m = (X - mu) @ V.T
+    dist = ((X - mu - m @ W.T) ** 2).sum(1)
+    sp = (W**2 * d).sum()
+    return -0.5 * (D * np.log(2 * np.pi * s2) + (dist + sp) / s2) - 0.5 * (
+        (m**2).sum(1) + (d - 1).sum() - np.log(np.prod(d))
+    )
+
+
 # ── diffusion_elbo_terms ──────────────────────────────────────────────────────────────────────
 
 
@@ -966,6 +977,15 @@ def flow_as_vae_elbo__float32(x, A, b, s):
     spread = (s * inverse) ** 2
     log_det = 2 * D * np.log(s) - 2 * np.linalg.slogdet(A)[1]
     return rec - 0.5 * (spread.sum() + (m**2).sum(axis=1) - D - log_det)
+
+
+@wrong("takes the logarithm of a determinant that underflows", caught_by="test_limit")
+def flow_as_vae_elbo__det_of_covariance(x, A, b, s):
+    D = len(b)
+    m = np.linalg.solve(A, (x - b).T).T
+    S = s**2 * np.linalg.inv(A.T @ A)
+    rec = -0.5 * (D * np.log(2 * np.pi * s**2) + D)
+    return rec - 0.5 * (np.trace(S) + (m**2).sum(1) - D - np.log(np.linalg.det(S)))
 
 
 # ── ar_triangular_flow ────────────────────────────────────────────────────────────────────────

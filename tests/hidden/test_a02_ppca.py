@@ -371,6 +371,8 @@ class Test_ppca_mle:
         lam = singular**2 / N
         lam[k:] = sum(lam[k:]) / (D - k)
         assert_close(W @ W.T + s2 * np.eye(D), (Vt.T * lam) @ Vt)
+        W, _, s2 = answer(X + 3e7, k)
+        assert_close(W @ W.T + s2 * np.eye(D), (Vt.T * lam) @ Vt)
 
     @pytest.mark.hint("Which variances does no column of W explain? The noise is their mean.")
     def test_noise(self, answer):
@@ -631,6 +633,15 @@ class Test_ppca_em:
             W, s2 = em_iteration(S, W, s2)
             expected.append(density(X, W, averages(X), s2).mean())
         assert_close(answer(X, 2, 6, W0, 1.7)[3], expected)
+        # Slow, since two variances are almost the same and one of them is to go.
+        X, _ = shaped(20, [8.0, 4.0, 3.8, 0.5, 0.25], seed=100)
+        S, W, s2 = np.cov(X, rowvar=False, bias=True), W0, 1.7
+        for _ in range(120):
+            W, s2 = em_iteration(S, W, s2)
+        found_W, _, found_s2, history = answer(X, 2, 120, W0.copy(), 1.7)
+        expected = W @ W.T + s2 * np.eye(5)
+        assert_close(found_W @ found_W.T + found_s2 * np.eye(5), expected, atol=5e-4)
+        assert_close(history[-1], density(X, W, averages(X), s2).mean())
 
     @pytest.mark.hint("EM never goes downhill. If yours does, E-step and M-step do not fit.")
     def test_climbs(self, answer):
@@ -702,11 +713,12 @@ class Test_ppca_best_loglik:
     def test_many_dimensions(self, answer):
         """Two hundred tiny or huge eigenvalues give a finite, exact value."""
         lam = np.linspace(3.0, 1.0, 200)
-        tail = float(lam[40:].mean())
-        log_det = sum(math.log(v) for v in lam[:40]) + 160 * math.log(tail)
-        expected = -100 * (math.log(2 * math.pi) + 1) - 0.5 * log_det
-        for unit in (1e-6, 1.0, 1e6):
-            assert_close(answer(lam * unit, 40), expected - 100 * math.log(unit))
+        for k in (40, 160):
+            tail = float(lam[k:].mean())
+            log_det = sum(math.log(v) for v in lam[:k]) + (200 - k) * math.log(tail)
+            expected = -100 * (math.log(2 * math.pi) + 1) - 0.5 * log_det
+            for unit in (1e-6, 1.0, 1e6):
+                assert_close(answer(lam * unit, k), expected - 100 * math.log(unit))
 
 
 class Test_ppca_fill_in:

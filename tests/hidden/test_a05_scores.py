@@ -151,7 +151,7 @@ class Test_ou_moments:
     )
     def test_start_and_end(self, answer):
         """The process starts at x0 without spread and ends in the stationary law."""
-        mean, var = answer(vector(2.0, 2.0, -5.0), 0.5, 3.0, vector(0.0, 200.0, 300.0))
+        mean, var = answer(vector(2.0, 2.0, -5.0), 0.5, 3.0, vector(0.0, 200.0, 3000.0))
         assert_close(mean, vector(2.0, 0.0, 0.0))
         assert_close(var, vector(0.0, 9.0, 9.0))
 
@@ -228,6 +228,9 @@ class Test_gmm_score:
         x = torch.stack([vector(300.0, 1.0), vector(-250.0, -300.0), vector(0.0, 310.0)])
         score = answer(x, vector(0.8, 0.2), mu, vector(1.0, 4.0))
         assert_close(score, (mu[1] - x) / 4)
+        for order in ([1, 0, 2], [0, 2, 1], [2, 1, 0]):  # The widest first, in between, last.
+            wide, at = vector(1.0, 4.0, 0.5)[order], mu[[0, 1, 0]][order]
+            assert_close(answer(x, vector(0.5, 0.2, 0.3)[order], at, wide), (mu[1] - x) / 4)
 
     @pytest.mark.hint("Two components: their shares are a logistic function of x.")
     def test_two_humps(self, answer):
@@ -286,7 +289,7 @@ class Test_implicit_score_matching:
     @pytest.mark.hint("Half the squared length, plus the trace, averaged over the batch.")
     def test_linear_score(self, answer):
         """For a linear score the trace is that of its matrix, whatever the points are."""
-        P, b, x = rand(4, 4, seed=7), rand(4, seed=8), rand(3, 4, seed=9)
+        P, b, x = rand(12, 12, seed=7), rand(12, seed=8), rand(3, 12, seed=9)
         squared = ((x @ P.T + b) ** 2).sum(dim=1)
         assert_close(answer(linear(P, b), x), P.trace() + 0.5 * squared.mean())
 
@@ -463,10 +466,11 @@ class Test_vp_marginal:
 
     @pytest.mark.hint("At a constant rate this is the OU process of section 5.2. With which theta?")
     def test_constant_rate(self, answer):
-        """At a constant rate the signal decays like an exponential, from all at time 0."""
+        """At a constant rate the signal decays like an exponential, from all to nothing."""
         a, std = answer(vector(0.0, 0.25, 1.0), 3.0, 3.0)
         assert_close(a, np.exp([0.0, -0.375, -1.5]))
         assert_close(std, np.sqrt(1 - np.exp([0.0, -0.75, -3.0])))
+        assert_close(answer(vector(0.5, 1.0), 3000.0, 3000.0), (np.zeros(2), np.ones(2)))
 
 
 class _Drift:
@@ -693,9 +697,9 @@ class Test_annealed_langevin:
     def test_without_noise(self, answer):
         """Without noise the walk contracts towards the mode, by a known factor for each level."""
         x = rand(5, 1, low=2, high=6)
-        moved = answer(self.pull, x, self.sigmas, 0.02, 3, torch.zeros(3, 3, 5, 1).double())
+        moved = answer(self.pull, x, self.sigmas, 0.002, 30, torch.zeros(3, 30, 5, 1).double())
         s2 = self.sigmas**2
-        factor = torch.prod(1 - 0.02 * s2 / 0.25 / (2 * (0.5 + s2))) ** 3
+        factor = torch.prod(1 - 0.002 * s2 / 0.25 / (2 * (0.5 + s2))) ** 30
         assert_close(moved - 1, factor * (x - 1))
 
     @pytest.mark.hint("A single noise value is not zero: how far does it still carry?")

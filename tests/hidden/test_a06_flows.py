@@ -235,9 +235,12 @@ class Test_planar_flow:
         x, log_det = answer(z, u, w, b)
         assert_close(x, z)
         assert_close(log_det, torch.full((3,), math.log(1 + 0.8 + 1.0 - 0.2)))
-        x, log_det = answer(40 * w[None] + z, u, w, b)
-        assert_close(x, 40 * w[None] + z + u)
-        assert_close(log_det, torch.zeros(3))
+        for far in (40.0, 400.0, -400.0):
+            there = leaf(far * w[None] + z)
+            x, log_det = answer(there, u, w, b)
+            assert_close(x.detach(), there.detach() + math.copysign(1.0, far) * u)
+            assert_close(log_det.detach(), torch.zeros(3))
+            assert_close(grads(log_det, there), [torch.zeros(3, 3)])
 
     @pytest.mark.hint("In one dimension the log-det is the logarithm of a derivative.")
     def test_one_dimension(self, answer):
@@ -454,14 +457,15 @@ class Test_compose:
 
     @pytest.mark.hint("A map may return a tensor that it still needs: add without changing it.")
     def test_repeated_map(self, answer):
-        """One map used three times acts three times, and what it returns is not changed."""
+        """A map used three or twelve times acts as often, and what it returns is not changed."""
         log_det = tensor([0.5, -2.0, 1.25, 3.0])
         shift = rand(4, 2, seed=6)
         fixed = lambda z: (z * 0.5 + shift, log_det)  # noqa: E731
         z = rand(4, 2)
-        x, total = assert_pure(answer, [fixed] * 3, z)
-        assert_close(x, z / 8 + 1.75 * shift)
-        assert_close(total, tensor([1.5, -6.0, 3.75, 9.0]))
+        for times in (3, 12):
+            x, total = assert_pure(answer, [fixed] * times, z)
+            assert_close(x, z * 0.5**times + (2 - 2 * 0.5**times) * shift)
+            assert_close(total, times * tensor([0.5, -2.0, 1.25, 3.0]))
 
     @pytest.mark.hint("Training goes through the whole chain: keep the graph.")
     def test_gradients(self, answer):
@@ -520,6 +524,9 @@ class Test_flow_log_prob:
         z = np.linalg.solve(A.numpy(), x.numpy().T).T
         expected = laplace.logpdf(z).sum(axis=1) - math.log(np.linalg.det(A.numpy()))
         assert_close(answer(x, [self.unlinear(A)], base), expected)
+        halves = [self.unlinear(2 * torch.eye(3).double())] * 12
+        expected = laplace.logpdf(x.numpy() / 2**12).sum(axis=1) - 36 * math.log(2)
+        assert_close(answer(x, halves, base), expected)
 
     @pytest.mark.hint("A flow's density needs no normalising: has a log-det the wrong sign?")
     def test_integrates_to_one(self, answer):
@@ -632,6 +639,9 @@ class Test_planar_u_hat:
             u = leaf(u)
             (found,) = torch.autograd.grad(w @ answer(u, w), u)
             assert_close(found, w / (1 + math.exp(-product)))
+        u, w = leaf(tensor([2.0, -1.0, 3.0])), tensor([1.0, 2.0, 0.0])  # The product is 0 itself.
+        (found,) = torch.autograd.grad(w @ answer(u, w), u)
+        assert_close(found, w / 2)
 
 
 class Test_dequant_logit:

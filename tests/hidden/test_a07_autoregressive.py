@@ -108,10 +108,10 @@ class Test_chain_rule_logprob:
 
     @pytest.mark.hint("Count axes from the front, and mind the last position: nothing is after it.")
     def test_markov_chain(self, answer):
-        """For a Markov chain of eight positions each factor is a transition's log-probability."""
+        """For a Markov chain of twelve positions each factor is a transition's log-probability."""
         start, jump = table(2, seed=1), table(2, 2, seed=2)
-        P = torch.tensor(joint_of([start, *[jump.expand(*[2] * t, 2, 2) for t in range(7)]]))
-        x = tokens(5, 8, V=2)
+        P = torch.tensor(joint_of([start, *[jump.expand(*[2] * t, 2, 2) for t in range(11)]]))
+        x = tokens(5, 12, V=2)
         expected = torch.cat([start[x[:, :1]], jump[x[:, :-1], x[:, 1:]]], dim=1)
         assert_close(answer(P, x), expected.log())
 
@@ -149,6 +149,8 @@ class Test_next_token_nll:
         logits, x = torch.zeros(1, 3, 2, dtype=torch.float64), torch.tensor([[0, 1, 1]])
         logits[0, 0, 1], logits[0, 1, 1] = -1000.0, 1000.0
         assert_close(answer(logits, x), 500.0)
+        logits[0, 0, 0], logits[0, 1, 0] = 1000.0, -1000.0
+        assert_close(answer(logits, x), 1000.0)
 
     @pytest.mark.hint("Average over all predictions, so that the length does not matter.")
     def test_size_does_not_matter(self, answer):
@@ -218,7 +220,13 @@ class Test_made_masks:
     @pytest.mark.hint("Between hidden layers equal degrees may be connected: > or >= ?")
     def test_deeper(self, answer):
         """With more hidden layers every output reads all inputs before it, and no other."""
-        for D, hidden in [(4, [9, 5]), (6, [7, 12, 8]), (5, [6, 6, 6]), (3, [10, 2])]:
+        for D, hidden in [
+            (4, [9, 5]),
+            (6, [7, 12, 8]),
+            (5, [6, 6, 6]),
+            (3, [10, 2]),
+            (12, [11, 15, 30, 12, 11, 19]),
+        ]:
             self.assert_reads_the_past(answer(D, hidden), D)
 
     @pytest.mark.hint("With D - 1 units every degree that is of use occurs exactly once.")
@@ -230,7 +238,7 @@ class Test_made_masks:
     @pytest.mark.hint("Without hidden units only one of the two rules is left: which?")
     def test_no_hidden_layer(self, answer):
         """Without hidden layers the one mask lets every output read all inputs before it."""
-        for D in (2, 5, 9):
+        for D in (2, 5, 9, 20):
             self.assert_reads_the_past(answer(D, []), D)
 
     @pytest.mark.hint("Multiply the weights by the masks and change one input at a time.")
@@ -352,8 +360,8 @@ class Test_ar_sample:
             key = (prefix * torch.arange(1, t + 1)).sum(dim=1) + t
             return choices[key % 6]
 
-        u = rand(9, 6, low=0, high=1, seed=6)
-        assert_close(answer(cond, u), self.by_loop(cond, u))
+        for u in (rand(9, 6, low=0, high=1, seed=6), rand(2, 40, low=0, high=1, seed=7)):
+            assert_close(answer(cond, u), self.by_loop(cond, u))
 
     @pytest.mark.hint("Evenly spread noise must give every sequence its share of the draws.")
     def test_frequencies(self, answer):
@@ -557,7 +565,7 @@ class Test_maf_sample:
 
     @pytest.mark.hint("Coordinate i needs m_i and alpha_i at a sample whose earlier ones are done.")
     def test_coordinate_by_coordinate(self, answer):
-        """A long chain, in which each coordinate hangs on the one before, comes out exactly."""
+        """A chain of any length, in which each coordinate hangs on the one before, comes out."""
 
         def net(x):
             before = torch.cat([0 * x[:, :1] + 1, x[:, :-1]], dim=1)
@@ -571,6 +579,13 @@ class Test_maf_sample:
                 before = 2 * math.cos(before) + math.exp(0.5 * math.sin(before)) * z[b, i].item()
                 expected[b, i] = before
         assert_close(answer(z, net), expected, rtol=1e-3, atol=1e-3)
+
+        def sums(x):
+            before = torch.cat([0 * x[:, :1], x[:, :-1]], dim=1)
+            return before, 0 * x - 0.5
+
+        z = rand(1, 1030, seed=16)
+        assert_close(answer(z, sums), math.exp(-0.5) * z.cumsum(dim=1), rtol=1e-3, atol=1e-3)
 
     @pytest.mark.hint("With linear means the result is a triangular matrix times z, plus the mean.")
     def test_gaussian(self, answer):
@@ -629,11 +644,11 @@ class Test_free_run_kl:
         start = torch.tensor([0.9, 0.1], dtype=torch.float64)
         jump = torch.tensor([[0.8, 0.2], [0.3, 0.7]], dtype=torch.float64)
         other = torch.tensor([[0.8, 0.2], [0.75, 0.25]], dtype=torch.float64)
-        P = [start, *[jump.expand(*[2] * t, 2, 2) for t in range(5)]]
-        Q = [start, *[other.expand(*[2] * t, 2, 2) for t in range(5)]]
+        P = [start, *[jump.expand(*[2] * t, 2, 2) for t in range(11)]]
+        Q = [start, *[other.expand(*[2] * t, 2, 2) for t in range(11)]]
         cost = 0.3 * math.log(0.3 / 0.75) + 0.7 * math.log(0.7 / 0.25)
         expected, there = [0.0], 0.1
-        for _ in range(5):
+        for _ in range(11):
             expected.append(there * cost)
             there = 0.7 * there + 0.2 * (1 - there)
         assert_close(answer(P, Q), np.array(expected))

@@ -54,13 +54,16 @@ class Test_discriminator_loss:
 
     @pytest.mark.hint("The sigmoid of 900 is exactly 1: simplify the logarithm, then compute it.")
     def test_extreme_logits(self, answer):
-        """Logits of plus and minus 900 give exact values and exact gradients."""
+        """Logits of plus and minus 900, and of 0, give exact values and exact gradients."""
         real, fake = leaf(numbers(-900, 900, -900, 40)), leaf(numbers(900, -900, 600))
         loss = answer(real, fake)
         loss.backward()
         assert_close(loss.detach(), 450.0 + 500.0)
         assert_close(real.grad, numbers(-1, 0, -1, 0) / 4)
         assert_close(fake.grad, numbers(1, 0, 1) / 3)
+        real, fake = leaf(numbers(0, 0)), leaf(numbers(0))  # As an untrained network may give them.
+        answer(real, fake).backward()
+        assert_close((real.grad, fake.grad), (numbers(-0.25, -0.25), numbers(0.5)))
 
     @pytest.mark.hint("With logit 0 every sample costs log 2, and there are two means to add.")
     def test_no_opinion(self, answer):
@@ -180,6 +183,17 @@ class Test_gan_value:
             value = answer(p / 0.1, q / 0.1, numbers(0, 1, 0.5, 0, 0.5), 0.1)
             assert_close(value, -2 * math.log(2) * (1 - share))
 
+    @pytest.mark.hint("D = 0 is sure of a fake: what does it cost where real points do lie?")
+    def test_sure_and_wrong(self, answer):
+        """Where D rules out for sure what does occur the value is minus infinity, else finite."""
+        p, q = numbers(1, 2, 2, 0), numbers(0, 3, 1, 1)
+        values = [
+            answer(p, q, numbers(*d), 0.2)
+            for d in ((1, 0, 0.5, 0), (1, 1, 0.5, 0), (1, 0.5, 0.5, 1), (1, 0.25, 0.5, 0))
+        ]
+        finite = 0.2 * (2 * math.log(0.25) + 3 * math.log(0.75) + 3 * math.log(0.5))
+        assert_close(values, [-math.inf, -math.inf, -math.inf, finite])
+
 
 class Test_js_divergence:
     @pytest.mark.hint("Two KLs, each to the mean of the two tables, each with weight 1/2.")
@@ -200,7 +214,8 @@ class Test_js_divergence:
     def test_zeros(self, answer):
         """Zeros in one table or in both do no harm."""
         p, q = numbers(0.5, 0.0, 0.1, 0.4, 0.0), numbers(0.0, 0.3, 0.6, 0.1, 0.0)
-        assert_close(answer(p, q), jensenshannon(p.numpy(), q.numpy()) ** 2)
+        found = assert_pure(answer, p, q)
+        assert_close(found, jensenshannon(p.numpy(), q.numpy()) ** 2)
         by_hand = 0.5 * math.log(4 / 3) + 0.25 * math.log(2) + 0.25 * math.log(2 / 3)
         assert_close(answer(numbers(0, 1, 0), numbers(0.25, 0.5, 0.25)), by_hand)
 

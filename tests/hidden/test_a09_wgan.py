@@ -111,6 +111,12 @@ class Test_w1_1d:
         x, y = rng.normal(size=9), rng.uniform(-3, 3, size=12)
         assert_close(answer(x, y), stats.wasserstein_distance(x, y))
 
+    @pytest.mark.hint("Work with the points themselves: a grid has a width of its own.")
+    def test_wide_range(self, answer):
+        """Small distances count exactly beside large ones."""
+        x, y = np.array([0.0, 0.5, 1e6]), np.array([0.25, 0.75, 1e6 - 0.125])
+        assert_close(answer(x, y), 0.625 / 3)
+
     @pytest.mark.hint("Which pairing of the points moves them the least distance in all?")
     def test_best_pairing(self, answer):
         """For samples of equal size it is the mean distance of the best of all pairings."""
@@ -194,6 +200,14 @@ def clippable(seed=5):
     return network
 
 
+def freeze(module):
+    """Freeze the first parameter of a module, and one more if it has many; return the module."""
+    for parameter in list(module.parameters())[::3]:
+        parameter.requires_grad_(False)
+        parameter.grad = None
+    return module
+
+
 class Test_clip_weights:
     @pytest.mark.hint("Each entry on its own: outside to the nearer end, inside untouched.")
     def test_entries(self, answer):
@@ -211,9 +225,23 @@ class Test_clip_weights:
     def test_every_parameter(self, answer):
         """Weights and biases of every layer, nested ones too, are clipped."""
         network = clippable()
+        network.append(nn.PReLU(2, init=3.0).double())
+        network.append(nn.Module())
+        network[-1].gains = nn.ParameterList([torch.tensor([-2.0, 0.1]).double()])
         expected = [np.clip(p.detach().numpy(), -0.4, 0.4) for p in network.parameters()]
         answer(network, 0.4)
         assert_close([p.detach() for p in network.parameters()], expected)
+
+    @pytest.mark.hint("A parameter that is not trained now is a parameter still.")
+    def test_frozen(self, answer):
+        """Frozen parameters, and those without a gradient, are clipped too, and stay frozen."""
+        network = freeze(clippable(seed=23))
+        flags = [p.requires_grad for p in network.parameters()]
+        expected = [np.clip(p.detach().numpy(), -0.3, 0.3) for p in network.parameters()]
+        answer(network, 0.3)
+        assert not answer.changed_arguments, "something other than an entry was changed"
+        assert_close([p.detach() for p in network.parameters()], expected)
+        assert [p.requires_grad for p in network.parameters()] == flags
 
     @pytest.mark.hint("Change the values of the tensors that are there; do not make new ones.")
     def test_training_goes_on(self, answer):
@@ -301,6 +329,7 @@ class Test_lipschitz_lower_bound:
         critic, x = mlp(2, seed=9), rand(5, 2)
         for number, parameter in enumerate(critic.parameters()):
             parameter.grad = rand(*parameter.shape, seed=40 + number)
+        freeze(critic)
         with torch.no_grad():
             expected = np.linalg.norm(mlp_slope(critic, x).numpy(), axis=1).max()
         assert_close(assert_pure(answer, critic, x), expected)
@@ -374,6 +403,18 @@ class Test_gradient_penalty:
         found = weighted_gradients(answer(critic, xr, xf, alpha), *wanted)
         assert_close(found, expected)
 
+    @pytest.mark.hint("A root has no derivative at 0: what does yours make of a slope of 0?")
+    def test_flat_critic(self, answer):
+        """Where the critic is flat the penalty is 1, and its gradient stays finite."""
+        w = torch.tensor([0.6, -0.8], dtype=torch.float64, requires_grad=True)
+        xr = torch.tensor([[3.0, 0.0], [-1.0, 5.0], [-2.0, 0.0]], dtype=torch.float64)
+        alpha = torch.ones(3, dtype=torch.float64)
+        # Flat on the left: of the three samples the first alone has a slope, twice w.
+        penalty = answer(lambda x: 2 * (x @ w) * (x[:, 0] > 0), xr, -xr, alpha)
+        (gradient,) = torch.autograd.grad(penalty, w)
+        assert_close(penalty.detach(), 1.0)
+        assert_close(gradient, [0.8, -3.2 / 3])
+
     @pytest.mark.hint("At which points are the gradients taken, and which alpha belongs to which?")
     def test_points(self, answer):
         """Gradients are taken at the interpolates with the given weights, and nowhere else."""
@@ -392,6 +433,7 @@ class Test_gradient_penalty:
         xr, xf, alpha = rand(5, 2), rand(5, 2, seed=6), rand(5, low=0, high=1)
         for number, parameter in enumerate(critic.parameters()):
             parameter.grad = rand(*parameter.shape, seed=40 + number)
+        freeze(critic)
         with torch.no_grad():
             norms = mlp_slope(critic, mix(xr, xf, alpha)).norm(dim=1)
         assert_close(assert_pure(answer, critic, xr, xf, alpha), ((norms - 1) ** 2).mean())

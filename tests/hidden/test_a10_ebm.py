@@ -293,6 +293,10 @@ class Test_log_partition_1d:
             energy = shifted(quadratic(0.0, 1.0), constant)
             expected = 0.5 * math.log(2 * math.pi) - constant
             assert_close(answer(energy, self.GRID()) - expected, 0.0)
+        # A steep bowl: off its bottom the energy is in the thousands, wherever on the grid that is.
+        for m in (0.0, -6.0, 5.0):
+            found = answer(quadratic(m, 60.0), self.GRID(1601, 14.0))
+            assert_close(found, 0.5 * math.log(2 * math.pi / 60.0))
 
     @pytest.mark.hint("Log Z belongs to the energy: a finer or longer grid must not move it.")
     def test_grid(self, answer):
@@ -397,7 +401,7 @@ class Test_score_matching_energy:
     @pytest.mark.hint("The Laplacian is the trace of the Hessian: leave out the rest of it.")
     def test_hessian(self, answer):
         """It agrees with the trace of the full Hessian of each sample, computed one by one."""
-        energy, x = network(leaf(rand(4, 6, seed=1))), rand(3, 4, seed=2)
+        energy, x = network(leaf(rand(12, 6, seed=1))), rand(3, 12, seed=2)
         total = 0.0
         for row in x:
             gradient = torch.autograd.functional.jacobian(lambda r: energy(r[None])[0], row)
@@ -465,13 +469,18 @@ class Test_nce_loss:
 
     @pytest.mark.hint("Probabilities round to 0 and 1 here: work with the log-ratio itself.")
     def test_extremes(self, answer):
-        """Log-ratios of plus and minus 900 give exact, finite values and gradients."""
+        """Log-ratios of plus and minus 900, and of 0, give exact values and gradients."""
         lm_d, zero = leaf([900.0, -900.0]), torch.zeros(2).double()
         lm_n, zeros = leaf([900.0, -900.0, -900.0, 900.0]), torch.zeros(4).double()
         loss = answer(lm_d, zero, lm_n, zeros, 2)
         assert_close(loss, (900 + math.log(2)) / 2 + 2 * (900 - math.log(2)) / 2)
         found = torch.autograd.grad(loss, [lm_d, lm_n])
         assert_close(found, [tensor(0.0, -0.5), tensor(0.5, 0.0, 0.0, 0.5)])
+        # Model and noise equal, in equal proportion: the log-ratio is 0 itself.
+        lm_d, lm_n = leaf([1.5, -2.0]), leaf([0.25, 3.0])
+        loss = answer(lm_d, lm_d.detach(), lm_n, lm_n.detach(), 1)
+        found = torch.autograd.grad(loss, [lm_d, lm_n])
+        assert_close(found, [tensor(-0.25, -0.25), tensor(0.25, 0.25)])
 
     @pytest.mark.hint("Treat -log Z as one more parameter: where is the loss stationary in it?")
     @pytest.mark.parametrize("nu", [1, 3])
@@ -542,6 +551,7 @@ class Test_gelman_rubin:
         chains = rand(4, 9, seed=4) + rand(4, 1, seed=5)
         expected = math.sqrt(self.squared(chains))
         assert_close(answer(1000 * chains - 7), expected)
+        assert_close(answer(chains + 31234567.3), expected)
         assert_close(answer(-0.01 * chains.flip(1)[[2, 0, 3, 1]]), expected)
 
 
@@ -575,11 +585,32 @@ class Test_effective_sample_size:
         assert_close(answer(tensor(3.0, 1.0, -1.0, -3.0)), 4 / 1.5)
         assert_close(answer(tensor(5.0, 1.0, 1.0, 1.0)), 4.0)
 
+    @pytest.mark.hint("Zero is not positive: the sum ends before it, whatever comes later.")
+    def test_zero(self, answer):
+        """The sum ends before a correlation of zero, though positive ones come after it."""
+        chains = (
+            [4, 1, 4, -4, -1, -3, -1, 1, -1],
+            [2, 0, 2, 2, -2, 0, -4],
+            [-1, 4, 2, -1, 3, 0, -3, -1, -3],
+            [-4, -4, 2, -1, 3, 1, 4, -2, 1],
+            [-3, 0, 0, 1, 0, 2],
+            [0, 4, 0, 0, -3, 0, -1],
+            [2, -4, 0, -4, 0, 2, 4],
+            [-3, -1, -2, 2, -2, 3, 3],
+        )
+        found = np.array([answer(tensor(*map(float, chain))) for chain in chains])
+        expected = []
+        for chain in chains:  # Their mean is 0: these are whole numbers, without rounding.
+            c = np.correlate(chain, chain, mode="full")[len(chain) - 1 :]
+            expected.append(len(chain) / (1 + 2 * c[1 : np.argmax(c <= 0)].sum() / c[0]))
+        # By Fourier transforms a zero is a rounding of either sign: one of them must do.
+        assert np.isclose(found, expected).any()
+
     @pytest.mark.hint("Subtract the mean first; divide by the variance.")
     def test_units(self, answer):
         """It does not depend on units, on zero, or on the direction of time."""
         chain = self.walk(0.8, 150, seed=7)
-        for moved in (1000 * chain + 40, 0.001 * chain - 30, -chain.flip(0)):
+        for moved in (1000 * chain + 40, 0.001 * chain - 30, -chain.flip(0), chain + 31234567.3):
             assert_close(answer(moved), self.expected(chain))
 
     @pytest.mark.hint("If the first correlation is negative already, what is left of the sum?")
@@ -591,6 +622,8 @@ class Test_effective_sample_size:
         chain = 5 * sign.sort().values + 0.1 * noise
         assert answer(chain) < 4
         assert_close(answer(chain), self.expected(chain))
+        drift = torch.linspace(-1, 1, 700, dtype=torch.float64) + 0.01 * rand(700, seed=4)
+        assert_close(answer(drift), self.expected(drift))
 
 
 class Test_mala_log_accept:
@@ -657,11 +690,14 @@ class Test_rbm_free_energy:
     @pytest.mark.hint("The machine learns through this number: do not leave torch.")
     def test_gradients(self, answer):
         """The gradients in weights and biases are minus the mean of the units' products."""
-        W, b, c = (leaf(t) for t in rbm())
         v = binary(3)[[1, 3, 6, 7]]
-        found = torch.autograd.grad(answer(v, W, b, c).sum(), [W, b, c])
-        p = torch.tensor(expit((v @ W + c).detach().numpy()))
-        assert_close(found, [-(v.T @ p), -v.sum(0), -p.sum(0)])
+        # The second machine's inputs to its hidden units are 0 itself, 900 and -900, and between.
+        extreme = torch.tensor([[0.0, 900.0], [-900.0, 0.0], [900.0, 1.0]]).double()
+        for machine in (rbm(), (extreme, tensor(1.0, 0.0, -1.0), tensor(0.0, -900.0))):
+            W, b, c = (leaf(t) for t in machine)
+            found = torch.autograd.grad(answer(v, W, b, c).sum(), [W, b, c])
+            p = torch.tensor(expit((v @ W + c).detach().numpy()))
+            assert_close(found, [-(v.T @ p), -v.sum(0), -p.sum(0)])
 
 
 class Test_gibbs_step:
@@ -726,6 +762,12 @@ class Test_is_log_partition:
         expected = np.log(np.exp((-e - logq).numpy()).mean())
         for constant in (2000.0, -2000.0):
             assert_close(answer(e + constant, logq) + constant - float(expected), 0.0)
+        # One weight counts, whether of the first sample or the last; the others are far below it.
+        for e in (tensor(-2000.0, 2000.0, 1500.0), tensor(2000.0, 100.0, -2000.0)):
+            assert_close(answer(e, tensor(-1.0, 0.0, -1.0)) - 2001.0 + math.log(3), 0.0)
+        # A proposal that finds its samples beyond floats improbable, or probable.
+        for constant in (2000.0, -2000.0):
+            assert_close(answer(e - e, tensor(0.0, 0.0, 0.0) + constant) + constant, 0.0)
 
     @pytest.mark.hint("Average weights, not their logarithms; and over how many samples?")
     def test_unbiased(self, answer):
