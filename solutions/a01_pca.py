@@ -22,8 +22,8 @@ def covariance(X: np.ndarray, ddof: int = 1) -> np.ndarray:
 
     Shapes: `X` (N, D), not centred; returns (D, D), in squared units of the data.
     Equation: S = Xcᵀ Xc / (N − ddof). `ddof` is any integer below N: 1 makes S unbiased,
-    0 makes it the plain mean of the outer products. Exact also where the mean is 10⁷ times the
-    spread.
+    0 makes it the plain mean of the outer products. The mean is at most some
+    thousand times the spread.
     """
     ### BEGIN SOLUTION
     Xc, _ = center(X)
@@ -36,8 +36,7 @@ def pca_eig(X: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Shapes: `X` (N, D), not centred, N or D may be the larger; 1 ≤ k ≤ min(N − 1, D).
     `W` (D, k) holds one unit direction a column, `lam` (k,) the variance of the data along
-    each, largest first, `mu` (D,). All real. The sign of a column is free. Exact also where the
-    mean is 10⁷ times the spread.
+    each, largest first, `mu` (D,). All real. The sign of a column is free.
     Equations: S w_j = λ_j w_j with S the covariance (ddof = 1), λ_1 ≥ … ≥ λ_k, Wᵀ W = I.
     """
     ### BEGIN SOLUTION
@@ -144,7 +143,7 @@ def choose_k(lam: np.ndarray, threshold: float) -> int:
 
     Shapes: `lam` (D,), *all* the variances, largest first, not negative, not all 0, in any
     unit; 0 < `threshold` ≤ 1. Returns an integer from 1 to D. Rounding may leave the running sum a
-    hair beside the total: a threshold of 1 still takes all directions that have any variance.
+    hair beside the total: what that does at a threshold of 1 is forgiven.
     Equation: min { k : Σ_{j≤k} λ_j / Σ_j λ_j ≥ threshold }.
     """
     ### BEGIN SOLUTION

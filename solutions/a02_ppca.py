@@ -99,7 +99,7 @@ def ppca_mle(X: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, float]:
 
     Shapes: `X` (N, D), not centred, N or D may be the larger; 1 ≤ k < min(N − 1, D). `W` (D, k),
     `mu` (D,), `s2` a number. `W` is free up to a rotation W R of its columns, signs included.
-    Exact also where the mean is 10⁷ times the spread.
+    The mean is at most some thousand times the spread.
     Equations: σ² is the mean of the D − k smallest eigenvalues of the covariance with divisor N
     (ddof = 0), zeros included; W = U_k (Λ_k − σ² I)^(1/2) with the k largest and their directions.
     """

@@ -13,7 +13,7 @@ def gaussian_logprob(x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Return log N(x; mu, diag exp(logvar)) of each sample, in nats.
 
     Shapes: `x`, `mu`, `logvar` (B, D); returns (B,), the sum over the D coordinates.
-    Convention: `logvar` is log sigma^2, any number from -50 to 50. Every term counts, the constant
+    Convention: `logvar` is log sigma^2, any number from -12 to 50. Every term counts, the constant
     with 2 pi too.
     Must stay finite where the density itself underflows (x forty sigma from mu), and be
     differentiable in all three arguments.
@@ -29,7 +29,8 @@ def bernoulli_logprob(x: Tensor, logits: Tensor) -> Tensor:
 
     Shapes: `x`, `logits` (B, D); returns (B,), in nats.
     `x` holds values in [0, 1]: binary pixels, or grey ones used as they are.
-    Must be exact for logits of any size (-800, 0, 800), and differentiable in `logits` there.
+    Must be exact for logits of any size (-800, 800), and differentiable in `logits` there. At a
+    logit of exactly 0 its slope is not looked at.
     """
     ### BEGIN SOLUTION
     return (x * logits - F.softplus(logits)).sum(dim=1)
@@ -51,7 +52,7 @@ def kl_two_gaussians(mq: Tensor, lq: Tensor, mp: Tensor, lp: Tensor) -> Tensor:
     """Return KL(q || p) of each sample, in nats, for two diagonal Gaussians.
 
     q = N(mq, diag exp(lq)) and p = N(mp, diag exp(lp)): the order matters. Log-variances are any
-    numbers from -50 to 50.
+    numbers from -12 to 50.
     Shapes: all four (B, d); returns (B,), the sum over the d coordinates.
     Closed form, no sampling; differentiable in all four arguments.
     """
@@ -164,8 +165,8 @@ def active_units(mu: Tensor, threshold: float) -> int:
     """Count the latent coordinates whose posterior mean moves with the data.
 
     `mu` (N, d): the posterior mean of each of N data points. A coordinate is active when the
-    variance of its column, with divisor N (ddof = 0), is strictly greater than `threshold`. Exact
-    also where a column's mean is 10^7 times its deviation.
+    variance of its column, with divisor N (ddof = 0), is strictly greater than `threshold`.
+    No column's mean is more than some thousand times its deviation.
     Returns a Python int between 0 and d.
     """
     ### BEGIN SOLUTION
@@ -179,7 +180,7 @@ def log_normal_mixture(z: Tensor, m: Tensor, v: Tensor) -> Tensor:
 
     Shapes: `z` (B, d); `m`, `v` (B, K, d), a mixture for each sample, or (1, K, d), one for all;
     returns (B,). `v` holds variances, not their logarithms; the K weights are equal.
-    Must stay finite far from every component (z = m + 200), for variances as small as 1e-12 too,
+    Must stay finite far from every component (z = m + 200), for variances as small as 1e-5 too,
     and be differentiable.
     """
     ### BEGIN SOLUTION

@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 
+from autograder.course.facts import Exercise
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
 from autograder.course.made_up import grade_id, made_up_notebook
@@ -48,7 +49,7 @@ class Calibrator:
         try:
             if case.exercise is None:
                 return judge_case(case, self._whole(case))
-            result = self.try_answer(case.exercise, case.source, case.stand_in)
+            result = self.try_answer(case.exercise, case.source, case.stand_in, case.meets)
             return judge_case(case, [result])
         except Exception as error:
             return CaseResult(case, 0.0, 0.0, problems=[f"{type(error).__name__}: {error}"])
@@ -68,23 +69,23 @@ class Calibrator:
         key = self.grader.loaded.key(b"")
         return self.grader.grade_rebuilt(rebuilt, case.name, key, Earlier())[0].exercises
 
-    def try_answer(self, name: str, source: str, stand_in: str | None = None) -> ExerciseResult:
+    def try_answer(
+        self, name: str, source: str, stand_in: str | None = None, meets: str | None = None
+    ) -> ExerciseResult:
         """Grade one exercise with this code in place of its cell's.
 
         `stand_in` is an earlier exercise that is taken for unsolved: ours stands in for it.
+        `meets` is one that is taken for solved.
         """
         submission = self._running_submission()
         submission.replaced = {name: (self.reference.index_of(name), source)}
         submission.leaves_nothing = leaves_nothing(self._sources, [source], [name])
         exercises = {one.name: one for one in self.grader.loaded.judge.exercises}
-        asked = [exercises[one] for one in (stand_in, name) if one is not None]
+        earlier = {stand_in: Verdict.MISSING, meets: Verdict.PASSED}
+        taken_for = {exercises[one]: verdict for one, verdict in earlier.items() if one is not None}
+        asked = [*taken_for, exercises[name]]
         grading = self.grader.exercise_grading(submission, self.reference, asked)
-        if stand_in is not None:
-            points = exercises[stand_in].points
-            unsolved = ExerciseResult(
-                name=stand_in, points=points, score=0.0, verdict=Verdict.MISSING
-            )
-            grading.graded = {stand_in: unsolved}
+        grading.graded = {one.name: _taken(one, verdict) for one, verdict in taken_for.items()}
         return grading.grade()[-1]
 
     def _running_submission(self) -> Session:
@@ -111,6 +112,13 @@ class Calibrator:
         rebuilt = rebuild(self._complete, self.grader.loaded.release)
         _leave_out_pictures(rebuilt.notebook)
         return rebuilt
+
+
+def _taken(exercise: Exercise, verdict: Verdict) -> ExerciseResult:
+    """Return the result of an exercise that is taken for solved, or for unsolved."""
+    points = exercise.points
+    score = points if verdict is Verdict.PASSED else 0.0
+    return ExerciseResult(name=exercise.name, points=points, score=score, verdict=verdict)
 
 
 def _leave_out_pictures(notebook: nbformat.NotebookNode) -> None:

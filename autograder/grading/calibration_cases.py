@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
 
+from autograder.answers import KnownAnswer
 from autograder.course.functions import read_functions
 from autograder.course.master import read_master
 from autograder.judge.assignment_side import JudgeSide
@@ -43,6 +44,8 @@ class Face(StrEnum):
     """Nothing but a call of an earlier exercise, for which our own stands in."""
     RIGHT = "right"
     WRONG = "wrong"
+    MEETS = "meets"
+    """Our own, or a right one, that calls another right answer to an earlier exercise."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Case:
     caught_by: str | None = None
     stand_in: str | None = None
     """The earlier exercise that is taken for unsolved."""
+    meets: str | None = None
+    """The earlier exercise that is taken for solved, by code that stands in `source` too."""
 
 
 @dataclass
@@ -102,7 +107,31 @@ def cases_of(judge: JudgeSide) -> list[Case]:
                 answer.caught_by,
             )
         )
-    return cases
+    in_order = {one.name: functions[one.name] for one in master.exercises}
+    return cases + list(_meetings(assignment.name, in_order, judge.known_answers))
+
+
+def _meetings(
+    assignment: str, functions: dict[str, str], answers: list[KnownAnswer]
+) -> Iterator[Case]:
+    """Yield each right answer to an earlier exercise with a later one's code that calls it.
+
+    Right answers of every kind must do where one calls the other: a tensor for an array, say.
+    """
+    right = [one for one in answers if one.is_right]
+    for earlier, name in combinations(functions, 2):
+        later = [functions[name], *(one.source for one in right if one.exercise == name)]
+        caller = next((source for source in later if earlier in _names_in(source)), None)
+        if caller is None:
+            continue
+        for one in right:
+            if one.exercise == earlier:
+                called, source = f"{earlier}__{one.name}", f"{one.source}\n\n{caller}"
+                yield Case(assignment, name, Face.MEETS, called, source, meets=earlier)
+
+
+def _names_in(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
 def _alike(functions: dict[str, str], names: list[str]) -> Iterator[tuple[str, str]]:
@@ -132,7 +161,7 @@ def judge_case(case: Case, exercises: list[ExerciseResult]) -> CaseResult:
     outcome = CaseResult(case, score, points, failed=failed)
     faults = [test for test in tests if test.verdict is Verdict.GRADER_ERROR]
     outcome.problems += [f"{test.name}: grader's fault: {test.detail[-400:]}" for test in faults]
-    if case.face in (Face.REFERENCE, Face.RIGHT) and score < points:
+    if case.face in (Face.REFERENCE, Face.RIGHT, Face.MEETS) and score < points:
         outcome.problems += _why_rejected(exercises)
     elif case.face is Face.EARLIER and exercises[0].with_own:
         # The notebook's own earlier answer is right here; where it is not, it earns nothing.

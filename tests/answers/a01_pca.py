@@ -236,15 +236,6 @@ def covariance__pairs(X, ddof=1):
     return gaps.T @ gaps / (2 * N * (N - ddof))
 
 
-@wrong(
-    "takes the squared mean off the mean square, which cancels", caught_by="test_shift_invariance"
-)
-def covariance__one_pass(X, ddof=1):
-    N = len(X)
-    mu = X.mean(axis=0)
-    return (X.T @ X - N * np.outer(mu, mu)) / (N - ddof)
-
-
 # pca_eig
 
 
@@ -458,15 +449,6 @@ def pca_eig__torch(X, k):
     T = torch.as_tensor(X)
     lam, W = torch.linalg.eigh(torch.cov(T.T))
     return W.flip(1)[:, :k].numpy(), lam.flip(0)[:k].numpy(), T.mean(0).numpy()
-
-
-@wrong("takes the squared mean off the mean square, which cancels", caught_by="test_variances")
-def pca_eig__one_pass(X, k):
-    N = len(X)
-    mu = X.mean(axis=0)
-    S = (X.T @ X - N * np.outer(mu, mu)) / (N - 1)
-    v, W = np.linalg.eigh(S)
-    return W[:, ::-1][:, :k], v[::-1][:k], mu
 
 
 # project
@@ -1272,18 +1254,9 @@ def choose_k__tail(lam, threshold):
     return ks[0]
 
 
-@wrong(
-    "divides by a total that rounding sets beside the running sum", caught_by="test_all_and_zeros"
-)
+@right("with a total that rounding sets beside the running sum")
 def choose_k__rounded_total(lam, threshold):
     return int(np.argmax(np.cumsum(lam) / lam.sum() >= threshold)) + 1
-
-
-@wrong(
-    "runs past the end where rounding leaves the last share below 1", caught_by="test_all_and_zeros"
-)
-def choose_k__one_too_many(lam, threshold):
-    return int(np.searchsorted(np.cumsum(lam) / np.sum(lam), threshold)) + 1
 
 
 @right("with a tolerance for rounding")
@@ -1403,17 +1376,6 @@ def pca_dual__qr(X, k):
     Q, R = np.linalg.qr(Xc.T)
     U, s, _ = np.linalg.svd(R)
     return Q @ U[:, :k], s[:k] ** 2 / (len(X) - 1), mu
-
-
-@wrong("centres the products instead of the data, which cancels", caught_by="test_variances")
-def pca_dual__one_pass(X, k):
-    mu = X.mean(axis=0)
-    G = X @ X.T
-    N = len(X)
-    H = np.eye(N) - 1 / N
-    s, V = np.linalg.eigh(H @ G @ H)
-    W = (X - mu).T @ V[:, ::-1][:, :k]
-    return W / np.linalg.norm(W, axis=0), s[::-1][:k] / (N - 1), mu
 
 
 # principal_angles

@@ -972,16 +972,6 @@ def ppca_mle__power(X, k):
     return np.column_stack([np.sqrt(v - s2) * u for v, u in found]), mu, s2
 
 
-@wrong("takes the squared mean off the mean square, which cancels", caught_by="test_covariance")
-def ppca_mle__one_pass(X, k):
-    N = len(X)
-    mu = X.mean(0)
-    v, U = np.linalg.eigh(X.T @ X / N - np.outer(mu, mu))
-    v, U = v[::-1], U[:, ::-1]
-    s2 = float(v[k:].mean())
-    return U[:, :k] * np.sqrt(np.maximum(v[:k] - s2, 0)), mu, s2
-
-
 # ── ppca_elbo ─────────────────────────────────────────────────────────────────────────────────
 
 

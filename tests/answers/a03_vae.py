@@ -289,11 +289,6 @@ def bernoulli_logprob__loop(x, logits):
     return total
 
 
-@wrong("has a wrong slope at logit 0, by relu and the absolute value", caught_by="test_gradient")
-def bernoulli_logprob__kink(x, logits):
-    return -(torch.relu(logits) - logits * x + torch.log1p(torch.exp(-logits.abs()))).sum(1)
-
-
 @right("by a maximum and the absolute value, whose slopes at 0 are right")
 def bernoulli_logprob__maximum(x, logits):
     top = torch.maximum(logits, torch.zeros_like(logits))
@@ -1368,12 +1363,6 @@ def iwae_bound__shift_by_mean(log_w):
     return m + torch.log(torch.exp(log_w - m).mean(0))
 
 
-@wrong("takes the first log-weight out of the sum", caught_by="test_shift")
-def iwae_bound__shift_by_first(log_w):
-    m = log_w[0]
-    return m + torch.log(torch.exp(log_w - m).mean(0))
-
-
 # ── active_units ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -1470,11 +1459,6 @@ def active_units__moments(mu, threshold):
 def active_units__covariance(mu, threshold):
     covariance = torch.cov(mu.float().T, correction=0)
     return sum(bool(v > threshold) for v in torch.diagonal(covariance))
-
-
-@wrong("takes the squared mean off the mean square, which cancels", caught_by="test_constant_mean")
-def active_units__one_pass(mu, threshold):
-    return int(((mu**2).mean(0) - mu.mean(0) ** 2 > threshold).sum())
 
 
 # ── log_normal_mixture ────────────────────────────────────────────────────────────────────────

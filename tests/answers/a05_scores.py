@@ -592,15 +592,6 @@ def gmm_score__shift_by_last(x, pi, mu, s2):
     return ((share / s2)[:, :, None] * toward).sum(1)
 
 
-@wrong("takes the mean exponent out of the sum", caught_by="test_far_points")
-def gmm_score__shift_by_mean(x, pi, mu, s2):
-    toward = mu - x[:, None, :]
-    log_joint = torch.log(pi) - 0.5 * (x.shape[1] * torch.log(s2) + (toward**2).sum(2) / s2)
-    share = torch.exp(log_joint - log_joint.mean(1, keepdim=True))
-    share = share / share.sum(1, keepdim=True)
-    return ((share / s2)[:, :, None] * toward).sum(1)
-
-
 # ── implicit_score_matching ───────────────────────────────────────────────────────────────────
 
 
