@@ -46,7 +46,7 @@ def planar_flow(z: Tensor, u: Tensor, w: Tensor, b: Tensor | float) -> tuple[Ten
     Shapes: `z` (B, D); `u`, `w` (D,); `b` a single number; returns x (B, D) and log_det (B,).
     `u` and `w` are used as given: where w . u < -1 the layer is not invertible as a whole,
     and the logarithm is still that of the absolute value. Exact at any distance from the plane
-    (w . z + b = 2000), and differentiable in all arguments.
+    (w . z + b = 2000); differentiable in all arguments where the layer bends.
     """
     ### BEGIN SOLUTION
     h = torch.tanh(z @ w + b)
@@ -146,7 +146,8 @@ def planar_u_hat(u: Tensor, w: Tensor) -> Tensor:
 
     Shapes: `u`, `w` (D,), `w` not zero; returns (D,). Only the component of `u` along `w` changes,
     so that w . u_hat > -1, up to rounding, and the planar layer is invertible.
-    Must hold for w . u of any size (-50, 0, 800), and be differentiable in both there.
+    Must hold for w . u of any size (-50, 800), and be differentiable in both; at w . u = 0 itself
+    the slope is not looked at.
     """
     ### BEGIN SOLUTION
     wu = w @ u

@@ -34,7 +34,8 @@ def calibrate(
 ) -> None:
     """Grade answers whose verdict is known, through the real box and judge.
 
-    The reference and every other right answer must get full marks; the released stub, a
+    The reference and every other right answer must get full marks, the reference also where it
+    calls another right answer to an earlier exercise; the released stub, a
     meaningless answer (zeros of the right shape) and one that only calls an earlier exercise, for
     which ours stands in, nothing; every known wrong answer must lose points by the hidden test it
     names, and be named as the misconception it is.

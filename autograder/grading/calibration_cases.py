@@ -45,7 +45,7 @@ class Face(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     MEETS = "meets"
-    """Our own, or a right one, that calls another right answer to an earlier exercise."""
+    """Our own, which calls another right answer to an earlier exercise."""
 
 
 @dataclass(frozen=True)
@@ -114,19 +114,16 @@ def cases_of(judge: JudgeSide) -> list[Case]:
 def _meetings(
     assignment: str, functions: dict[str, str], answers: list[KnownAnswer]
 ) -> Iterator[Case]:
-    """Yield each right answer to an earlier exercise with a later one's code that calls it.
+    """Yield our own answers that call an earlier exercise, with each right answer to that one.
 
-    Right answers of every kind must do where one calls the other: a tensor for an array, say.
+    Right answers of every kind must do there: a tensor for an array, say.
     """
-    right = [one for one in answers if one.is_right]
     for earlier, name in combinations(functions, 2):
-        later = [functions[name], *(one.source for one in right if one.exercise == name)]
-        caller = next((source for source in later if earlier in _names_in(source)), None)
-        if caller is None:
+        if earlier not in _names_in(functions[name]):
             continue
-        for one in right:
-            if one.exercise == earlier:
-                called, source = f"{earlier}__{one.name}", f"{one.source}\n\n{caller}"
+        for one in answers:
+            if one.exercise == earlier and one.is_right:
+                called, source = f"{earlier}__{one.name}", f"{one.source}\n\n{functions[name]}"
                 yield Case(assignment, name, Face.MEETS, called, source, meets=earlier)
 
 

@@ -570,17 +570,6 @@ def planar_flow__float32(z, u, w, b):
     return z + u * torch.tanh(a), log_det.squeeze(1)
 
 
-@wrong(
-    "writes the slope with exponentials, whose gradient is nan far away",
-    caught_by="test_on_the_plane",
-)
-def planar_flow__by_cosh(z, u, w, b):
-    a = z @ w + b
-    return z + torch.tanh(a)[:, None] * u, torch.log(
-        torch.abs(1 + (w @ u) * (2 / (torch.exp(a) + torch.exp(-a))) ** 2)
-    )
-
-
 @wrong("writes tanh as a ratio of exponentials", caught_by="test_on_the_plane")
 def planar_flow__by_exponentials(z, u, w, b):
     a = z @ w + b
@@ -1358,12 +1347,6 @@ def planar_u_hat__written_out(u, w):
 def planar_u_hat__logsigmoid(u, w):
     a = torch.dot(u, w)
     return u + w * (-1 - a - F.logsigmoid(-a)) / torch.dot(w, w)
-
-
-@wrong("has a wrong slope at 0, by a clamp and the absolute value", caught_by="test_gradients")
-def planar_u_hat__kink(u, w):
-    wu = w @ u
-    return u + (wu.clamp(min=0) + torch.log1p(torch.exp(-wu.abs())) - 1 - wu) * w / (w @ w)
 
 
 # ── dequant_logit ─────────────────────────────────────────────────────────────────────────────

@@ -236,11 +236,9 @@ class Test_planar_flow:
         assert_close(x, z)
         assert_close(log_det, torch.full((3,), math.log(1 + 0.8 + 1.0 - 0.2)))
         for far in (40.0, 400.0, -400.0):
-            there = leaf(far * w[None] + z)
-            x, log_det = answer(there, u, w, b)
-            assert_close(x.detach(), there.detach() + math.copysign(1.0, far) * u)
-            assert_close(log_det.detach(), torch.zeros(3))
-            assert_close(grads(log_det, there), [torch.zeros(3, 3)])
+            x, log_det = answer(far * w[None] + z, u, w, b)
+            assert_close(x, far * w[None] + z + math.copysign(1.0, far) * u)
+            assert_close(log_det, torch.zeros(3))
 
     @pytest.mark.hint("In one dimension the log-det is the logarithm of a derivative.")
     def test_one_dimension(self, answer):
@@ -639,9 +637,6 @@ class Test_planar_u_hat:
             u = leaf(u)
             (found,) = torch.autograd.grad(w @ answer(u, w), u)
             assert_close(found, w / (1 + math.exp(-product)))
-        u, w = leaf(tensor([2.0, -1.0, 3.0])), tensor([1.0, 2.0, 0.0])  # The product is 0 itself.
-        (found,) = torch.autograd.grad(w @ answer(u, w), u)
-        assert_close(found, w / 2)
 
 
 class Test_dequant_logit:
