@@ -6,6 +6,7 @@ what is long, and the judge takes what is short where an array is expected.
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 from array import array
@@ -20,6 +21,7 @@ from autograder.sandbox.memory import is_out_of_memory
 Numbers = np.ndarray[Any, Any] | torch.Tensor
 
 _PYTHONS = {bool, int, float}
+_ROWS = (list, tuple)
 _TEXTS = (str, bytes, bytearray)
 _BUFFERS = (array, memoryview)
 _FEW = 64
@@ -55,12 +57,28 @@ def numbers_of(value: Any) -> Numbers | None:
     >>> numbers_of([[1, 2], [3]])
     """
     try:
-        found = _numbers_of(value, 0)
+        found = _at_once(value)
+        found = _numbers_of(value, 0) if found is None else found
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         if is_out_of_memory(error):
             raise
         return None
     return None if found is None or _is_other_kind(found) else found
+
+
+def _at_once(value: Any) -> Numbers | None:
+    """Return what numpy makes of rows of Python's numbers by itself, many times as fast.
+
+    Of nothing but numbers: a text among them would make each number as long as it is.
+    """
+    if type(value) not in _ROWS or not all(type(row) in _ROWS for row in value):
+        return None
+    if not set(map(type, itertools.chain.from_iterable(value))) <= _PYTHONS:
+        return None
+    if len(set(map(len, value))) != 1:
+        return None
+    found = np.asarray(value)
+    return None if found.dtype == object else found
 
 
 def _is_other_kind(found: Numbers) -> bool:
@@ -93,8 +111,8 @@ def _narrowed(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _stacked(value: Sequence[Any], depth: int) -> Numbers | None:
     if depth > _MAX_DEPTH or len(value) > _MAX_ITEMS:
         return None
-    if set(map(type, value)) <= _PYTHONS:
-        found = np.asarray(value)
+    if all(one in _PYTHONS or issubclass(one, np.generic) for one in set(map(type, value))):
+        found = _narrowed(np.asarray(value))
         return np.asarray([*map(bounded, value)]) if found.dtype == object else found
     parts: list[Numbers] = []
     for item in value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import time
+import tracemalloc
 import warnings
 from array import array
 from fractions import Fraction
@@ -199,12 +200,23 @@ def test_rows_keep_their_gradient(count):
 
 
 def test_a_million_numbers_are_one_array():
-    for value in ([0.5] * 1_000_000, [[0.5] * 1000] * 1000, [(0.5, 1)] * 500_000):
+    flat, numpys = [0.5] * 1_000_000, [np.float64(0.5)] * 1_000_000
+    for value in (flat, numpys, [[0.5] * 1000] * 1000, [(0.5, 1)] * 500_000):
         began = time.perf_counter()
         encoder = Encoder()
         assert encoder.node(value)["kind"] == "array"
         assert time.perf_counter() - began < 10
         assert encoder.block().count(b"dtype") == 1
+
+
+def test_a_long_text_among_numbers_makes_no_long_array():
+    rows = [[0.5, 1.5]] * 5000 + [[0.5, "x" * 20_000]]
+    tracemalloc.start()
+    for value in (rows, [*rows[0] * 5000, "x" * 20_000]):
+        with pytest.raises(ContractViolation):
+            conform("f", value, np.zeros((5001, 2)))
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
 
 
 def test_what_holds_itself_is_no_array():
