@@ -36,8 +36,8 @@ def linear_vae_elbo(
     """Return the ELBO of a linear VAE at each sample, in nats; exact, without sampling.
 
     Decoder p(x|z) = N(W z + mu, s2 I), prior N(0, I), encoder q(z|x) = N(V (x - mu), diag d).
-    Shapes: `X` (N, D), `W` (D, k), `mu` (D,), `V` (k, D), `d` (k,) variances, whose product may be
-    too small for a float; returns (N,).
+    Shapes: `X` (N, D), `W` (D, k), `mu` (D,), `V` (k, D), `d` (k,) variances, whose product is
+    no smaller than a float; returns (N,).
     Equation: E_q[log p(x|z)] - KL(q(z|x) || N(0, I)).
     """
     ### BEGIN SOLUTION

@@ -247,17 +247,6 @@ def linear_vae_elbo__torch(X, W, mu, s2, V, d):
     return (-0.5 * X.shape[1] * math.log(2 * math.pi * s2) - error / (2 * s2) - kl).numpy()
 
 
-@wrong("multiplies the variances before taking the logarithm", caught_by="test_tight")
-def linear_vae_elbo__product(X, W, mu, s2, V, d):
-    D = X.shape[1]
-    m = (X - mu) @ V.T
-    dist = ((X - mu - m @ W.T) ** 2).sum(1)
-    sp = (W**2 * d).sum()
-    return -0.5 * (D * np.log(2 * np.pi * s2) + (dist + sp) / s2) - 0.5 * (
-        (m**2).sum(1) + (d - 1).sum() - np.log(np.prod(d))
-    )
-
-
 # ── diffusion_elbo_terms ──────────────────────────────────────────────────────────────────────
 
 
