@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from autograder.atomic_files import write_whole
 from autograder.course.files import Assignment
+from autograder.course.functions import read_functions
+from autograder.grading.calibration_cases import names_in
 from autograder.grading.fingerprints import Fingerprint, fingerprint
 from autograder.results.versions import code_hash, text_hash
 from autograder.sandbox.isolation import Isolation
@@ -63,6 +66,10 @@ class Calibrated:
         """Let an exercise be calibrated again in this run, and be known only if that goes well."""
         self._known.pop(exercise or _WHOLE, None)
 
+    @cached_property
+    def _functions(self) -> dict[str, str]:
+        return read_functions(self.assignment)
+
     def _keep(self) -> None:
         # Where it cannot be kept, the next run tries all of them again.
         with contextlib.suppress(OSError):
@@ -70,7 +77,11 @@ class Calibrated:
 
     def _key(self, exercise: str | None) -> str:
         key = self.now.key(b"")
-        own = key.exercises if exercise is None else key.exercises.get(exercise)
+        own: Any = key.exercises
+        if exercise is not None:
+            # Our own answer meets right ones to what it calls.
+            used = names_in(self._functions.get(exercise, "")) | {exercise}
+            own = {name: one for name, one in key.exercises.items() if name in used}
         parts = [key.assignment, key.engine, key.settings, own, code_hash(_OWN_FILES)]
         return text_hash(json.dumps(parts, sort_keys=True).encode())
 

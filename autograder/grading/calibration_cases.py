@@ -119,7 +119,7 @@ def _meetings(
     Right answers of every kind must do there: a tensor for an array, say.
     """
     for earlier, name in combinations(functions, 2):
-        if earlier not in _names_in(functions[name]):
+        if earlier not in names_in(functions[name]):
             continue
         for one in answers:
             if one.exercise == earlier and one.is_right:
@@ -127,7 +127,8 @@ def _meetings(
                 yield Case(assignment, name, Face.MEETS, called, source, meets=earlier)
 
 
-def _names_in(source: str) -> set[str]:
+def names_in(source: str) -> set[str]:
+    """Return the names that code uses, those of the exercises it calls among them."""
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
