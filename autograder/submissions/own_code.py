@@ -41,14 +41,17 @@ class OurCode:
     def added_to(self, ours: str, theirs: str) -> str:
         """Return what a changed cell of ours holds beyond our text; "" where that is nothing.
 
-        A demo that was only changed is none: it takes long, and answers nothing.
+        What binds our names alone was changed, not added: it may be of an earlier release. So was a
+        demo that defines nothing: it takes long, and answers nothing.
         """
         statements = _statements(theirs)
         if statements is None:
             return theirs
-        dumps = _dumps(ours)
+        dumps, names = _dumps(ours), _names_bound(ours)
         known = {
-            i for i, one in enumerate(statements) if self._only_shows(one) or ast.dump(one) in dumps
+            i
+            for i, one in enumerate(statements)
+            if self._only_shows(one) or ast.dump(one) in dumps or _binds_only(one, names)
         }
         return _blanked(theirs, statements, known) if len(known) < len(statements) else ""
 
@@ -95,6 +98,18 @@ def _names_of(node: ast.AST) -> Iterator[str]:
         yield node.asname or node.name.partition(".")[0]
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name
+
+
+def _binds_only(statement: ast.stmt, names: Collection[str]) -> bool:
+    """Say whether a statement binds something, and nothing but these names."""
+    bound = {name for name, _ in _bound(statement)}
+    return bool(bound) and bound <= set(names)
+
+
+@lru_cache(maxsize=256)
+def _names_bound(cell: str) -> frozenset[str]:
+    """Return the names that one of our cells binds."""
+    return frozenset(name for one in _statements(cell) or () for name, _ in _bound(one))
 
 
 def _is_no_body(statement: ast.stmt) -> bool:

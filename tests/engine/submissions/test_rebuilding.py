@@ -145,12 +145,40 @@ def test_the_tag_skip_execution_is_ignored(rebuilt):
 
 def test_a_changed_locked_cell_is_ours_again(rebuilt, release):
     made = rebuilt(lambda cells: find(cells, "notebook_setup").update(source="check = print"))
-    assert made.notes == ["locked cell 'notebook_setup' was changed: what was added runs after it"]
-    added = made.notebook.cells[made.index_of("notebook_setup") + 1]
-    assert (added.source, dict(added.metadata)) == ("check = print", {})
+    assert made.notes == ["locked cell 'notebook_setup' was changed: ours is used"]
     assert find(made.notebook.cells, "notebook_setup").source == (
         find(release.cells, "notebook_setup").source
     )
+    assert len(made.notebook.cells) == len(release.cells)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "added"),
+    [
+        ("import sys\n", "import sys\nimport math\n", "import math"),
+        ("import sys\n", "import sys, math\n", "import sys, math"),
+        ("def plain(", "@cached\ndef mine(x):\n    return x\n\ndef plain(", None),
+        ("import sys\n", "import sys\nprint('hello')\n", "print('hello')"),
+        ("def expect(actual, expected", "def expect(one, other", ""),
+        ("np.asarray(", "np.array(", ""),
+        ("yield", "yield 1", ""),
+        ("import sys\n", "import sys  # the system\n\n", ""),
+        ("import sys\n", "import sys\n%matplotlib inline\n", None),
+    ],
+)
+def test_what_was_added_to_a_locked_cell_runs_after_it(rebuilt, release, before, after, added):
+    def change(cells):
+        cell = find(cells, "notebook_setup")
+        cell["source"] = cell["source"].replace(before, after)
+
+    made = rebuilt(change)
+    after_it = made.notebook.cells[made.index_of("notebook_setup") + 1]
+    is_added = added != ""
+    assert len(made.notebook.cells) == len(release.cells) + is_added
+    if added:
+        lines = [line for line in after_it.source.split("\n") if not line.startswith("#")]
+        assert "\n".join(lines).strip() == added
+    assert made.notes == [] or ("runs after it" in made.notes[0]) is is_added
 
 
 def test_added_cells_stay_in_their_place(rebuilt):
