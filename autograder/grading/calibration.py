@@ -75,17 +75,17 @@ class Calibrator:
         """Grade one exercise with this code in place of its cell's.
 
         `stand_in` is an earlier exercise that is taken for unsolved: ours stands in for it.
-        `meets` is one that is taken for solved.
+        `meets` is one that the code answers too, and that is graded first.
         """
         submission = self._running_submission()
-        submission.replaced = {name: (self.reference.index_of(name), source)}
-        submission.leaves_nothing = leaves_nothing(self._sources, [source], [name])
+        answered = [one for one in (meets, name) if one is not None]
+        submission.replaced = {one: (self.reference.index_of(one), source) for one in answered}
+        submission.leaves_nothing = leaves_nothing(self._sources, [source], answered)
         exercises = {one.name: one for one in self.grader.loaded.judge.exercises}
-        earlier = {stand_in: Verdict.MISSING, meets: Verdict.PASSED}
-        taken_for = {exercises[one]: verdict for one, verdict in earlier.items() if one is not None}
-        asked = [*taken_for, exercises[name]]
+        unsolved = [one for one in (stand_in,) if one is not None]
+        asked = [exercises[one] for one in (*unsolved, *answered)]
         grading = self.grader.exercise_grading(submission, self.reference, asked)
-        grading.graded = {one.name: _taken(one, verdict) for one, verdict in taken_for.items()}
+        grading.graded = {one: _unsolved(exercises[one]) for one in unsolved}
         return grading.grade()[-1]
 
     def _running_submission(self) -> Session:
@@ -114,11 +114,11 @@ class Calibrator:
         return rebuilt
 
 
-def _taken(exercise: Exercise, verdict: Verdict) -> ExerciseResult:
-    """Return the result of an exercise that is taken for solved, or for unsolved."""
-    points = exercise.points
-    score = points if verdict is Verdict.PASSED else 0.0
-    return ExerciseResult(name=exercise.name, points=points, score=score, verdict=verdict)
+def _unsolved(exercise: Exercise) -> ExerciseResult:
+    """Return the result of an exercise that is taken for unsolved."""
+    return ExerciseResult(
+        name=exercise.name, points=exercise.points, score=0.0, verdict=Verdict.MISSING
+    )
 
 
 def _leave_out_pictures(notebook: nbformat.NotebookNode) -> None:

@@ -62,7 +62,7 @@ class Case:
     stand_in: str | None = None
     """The earlier exercise that is taken for unsolved."""
     meets: str | None = None
-    """The earlier exercise that is taken for solved, by code that stands in `source` too."""
+    """The earlier exercise that is graded first, answered by code that stands in `source` too."""
 
 
 @dataclass

@@ -26,6 +26,8 @@ from autograder.sandbox.host.channel import Channel
 from autograder.sandbox.host.session import Session
 from autograder.submissions.rebuilding import Rebuilt
 
+_TOO_COSTLY = (Verdict.OUT_OF_MEMORY, Verdict.TIMED_OUT)
+
 
 @dataclass
 class ExerciseGrading:
@@ -135,15 +137,15 @@ class ExerciseGrading:
     def _of_other_kind(self, exercise: str, outcomes: list[TestOutcome]) -> frozenset[str]:
         """Return the right earlier answers that may be why this one, which calls them, is not.
 
-        Those of another kind than ours; all where memory ran out, which one of them may have used.
+        Those of another kind than ours; all where time or memory ran out, for one may be costly.
         """
-        is_short = any(one.verdict is Verdict.OUT_OF_MEMORY for one in outcomes)
+        is_costly = any(one.verdict in _TOO_COSTLY for one in outcomes)
         earlier = itertools.takewhile(lambda one: one.name != exercise, self.exercises)
         names = [one.name for one in earlier if self._is_full(one.name)]
         return frozenset(
             name
             for name in names
-            if (is_short or self._is_other_kind(name)) and mentions(self.rebuilt, name)
+            if (is_costly or self._is_other_kind(name)) and mentions(self.rebuilt, name)
         )
 
     def _is_other_kind(self, name: str) -> bool:
