@@ -53,7 +53,7 @@ def is_of_other_kind(value: Any, expected: Any) -> bool:
     if isinstance(expected, torch.Tensor):
         return not isinstance(value, torch.Tensor) or value.dtype != expected.dtype
     if isinstance(expected, np.ndarray):
-        return not isinstance(value, np.ndarray)
+        return not isinstance(value, np.ndarray) or _is_narrower(value, expected)
     return isinstance(value, torch.Tensor)
 
 
