@@ -32,7 +32,7 @@ class OurCode:
         statements = _statements(source)
         if statements is None:
             return source
-        dumps = [ast.dump(one) for one in statements]
+        dumps = [_dump(one) for one in statements]
         ours: set[int] = set()
         for cell in (*self.checks, *self.demos):
             ours.update(_run_of(_dumps(cell), dumps))
@@ -51,7 +51,7 @@ class OurCode:
         known = {
             i
             for i, one in enumerate(statements)
-            if self._only_shows(one) or ast.dump(one) in dumps or _binds_only(one, names)
+            if self._only_shows(one) or _dump(one) in dumps or _binds_only(one, names)
         }
         return _blanked(theirs, statements, known) if len(known) < len(statements) else ""
 
@@ -134,10 +134,18 @@ def _statements(source: str) -> list[ast.stmt] | None:
         return None
 
 
+def _dump(statement: ast.stmt) -> str:
+    """Return a statement, written out; nothing where it is nested too deep, as none of ours is."""
+    try:
+        return ast.dump(statement)
+    except RecursionError:
+        return ""
+
+
 @lru_cache(maxsize=256)
 def _dumps(cell: str) -> tuple[str, ...]:
     """Return the statements of one of our cells, written out; they come with every submission."""
-    return tuple(ast.dump(one) for one in _statements(cell) or ())
+    return tuple(_dump(one) for one in _statements(cell) or ())
 
 
 @lru_cache(maxsize=64)
