@@ -8,6 +8,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.course.files import Assignment
+from autograder.submissions.own_code import holds_stubs_alone
 from autograder.submissions.reading import SubmittedCell, is_same_text
 
 
@@ -50,6 +51,8 @@ def has_own_code(notebook: NotebookNode, release: NotebookNode) -> bool:
         cell.cell_type == "code"
         and any(line.strip() and not line.lstrip().startswith("#") for line in _lines(cell))
         and not any(is_same_text(cell.source, text) for text in released)
+        # A stub of an earlier release, say.
+        and not holds_stubs_alone(cell.source)
         for cell in notebook.cells
     )
 

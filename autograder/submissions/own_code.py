@@ -83,6 +83,15 @@ def _bound(statement: ast.stmt) -> Iterator[tuple[str, bool]]:
         yield from ((name, False) for name in _names_of(node))
 
 
+def holds_stubs_alone(source: str) -> bool:
+    """Say whether all that a cell does is to define functions that have not been begun."""
+    statements = _statements(source) if "NotImplementedError" in source else None
+    return bool(statements) and all(
+        isinstance(one, ast.FunctionDef) and all(is_stub for _, is_stub in _bound(one))
+        for one in statements or ()
+    )
+
+
 def binds(source: str, name: str) -> bool:
     """Say whether a cell binds this name, anywhere in it."""
     if name not in source:

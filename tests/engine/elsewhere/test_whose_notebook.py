@@ -71,6 +71,14 @@ OWN = {
     "a comment": ([cell(None, "# nothing yet")], False),
     "our stub": ([cell("square", None)], False),
     "our stub with lines of Windows": ([cell("square", "windows")], False),
+    "a stub of an earlier release": (
+        [cell("square", 'def square(x):\n    """As it was."""\n    raise NotImplementedError()')],
+        False,
+    ),
+    "a stub begun": (
+        [cell("square", "def square(x):\n    y = x\n    raise NotImplementedError()")],
+        True,
+    ),
     "code in an answer": ([cell("square", "def square(x): return 3")], True),
     "an added cell": ([cell(None, "print(1)")], True),
     "words": ([{"cell_type": "markdown", "source": "I tried", "metadata": {}}], False),
