@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # What a second run need not make again.
 BUILT := $(VENV)/.built
-DEMO_CLASS := submitted/.made
+# The demo is a course of its own; `autograder demo` says what stands in it.
+DEMO := demo
+DEMO_CLASS := $(DEMO)/.made
 OTTER := bench/.venv-otter
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo quick test build check calibrate seeds bench bench-scale box
+.PHONY: help demo clean-demo quick test build check calibrate seeds bench bench-scale box
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,23 +34,28 @@ $(BUILT): $(READY) $(wildcard source/*.md source/*.py solutions/*.py autograder/
 	@$(BIN)/autograder build
 	@touch $@
 
-$(DEMO_CLASS): $(BUILT) tests/answers/a01_pca.py autograder/course/demo_class.py
+$(DEMO_CLASS): $(BUILT) tests/answers/a01_pca.py tests/hidden/test_a01_pca.py \
+    $(wildcard autograder/course/demo_*.py)
 	@$(BIN)/autograder demo a01_pca
 	@touch $@
 
-demo: box $(DEMO_CLASS) ## grade a made-up class of a01_pca through the whole pipeline
-	@$(BIN)/autograder grade a01_pca || test $$? -eq 1
-	@test -e gradebook.db -a feedback/.made -nt gradebook.db || { \
-	    $(BIN)/nbgrader generate_feedback a01_pca --quiet --force >/dev/null 2>results/feedback.log; \
-	    touch feedback/.made; }
+demo: box $(DEMO_CLASS) ## grade a made-up class of a01_pca, in demo/: a course of its own
+	@$(BIN)/autograder --course $(DEMO) grade a01_pca || test $$? -eq 1
+	@cd $(DEMO) && { test -e gradebook.db -a feedback/.made -nt gradebook.db || { \
+	    ../$(BIN)/nbgrader generate_feedback a01_pca --quiet --force >/dev/null 2>results/feedback.log; \
+	    touch feedback/.made; }; }
 	@echo
-	@echo "What to do next:"
-	@echo "  source $(BIN)/activate"
+	@echo "All of it lies in $(DEMO)/, a course of its own: yours is as it was. What to do next:"
+	@echo "  source $(BIN)/activate; cd $(DEMO)"
 	@echo "  jupyter server --ServerApp.default_url=/formgrader  # the gradebook in the browser"
 	@echo "  autograder grade a01_pca # again: nothing has changed, so nothing is graded twice"
 	@echo "  autograder report a01_pca # the class on one page: reports/a01_pca.html"
 	@echo "  feedback/<student>/a01_pca/a01_pca.html is what a student gets back"
 	@echo "  results/a01_pca/<student>.json has everything, for you"
+	@echo "  make clean-demo # removes it, from the course's folder"
+
+clean-demo:      ## remove the demo
+	@test ! -e $(DEMO) || $(BIN)/autograder demo --remove
 
 quick: $(READY) ## format, types, the fast tests, hidden tests on the references; under a minute
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .

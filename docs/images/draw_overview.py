@@ -3,7 +3,7 @@
 In the course's folder:
 
     autograder demo a01_pca
-    autograder grade a01_pca --json > class.json
+    autograder --course demo grade a01_pca --json > class.json
     PYTHONPATH=. python docs/images/draw_overview.py class.json
 """
 
