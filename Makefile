@@ -10,9 +10,11 @@ BUILT := $(VENV)/.built
 DEMO := demo
 DEMO_CLASS := $(DEMO)/.made
 OTTER := bench/.venv-otter
+# Who looks at the course: `make lab ROLE=student`.
+ROLE := instructor
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo clean-demo quick test build check calibrate seeds bench bench-scale box
+.PHONY: help install lab demo clean-demo quick test build check calibrate seeds bench bench-scale box
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,10 +24,16 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or later is needed: make PYTHON=python3.11 ..."; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing the pinned packages into $(VENV) (once; some minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@echo "installing the pinned packages into $(VENV): once; 5 to 20 minutes, by the network"
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+install: $(READY) box ## set up: the packages and bubblewrap, and nothing else; minutes, once
+	@echo "all is there. What to do next:"
+	@echo "  source $(BIN)/activate"
+	@echo "  autograder doctor # tries everything that grading needs"
+	@echo "  make lab # JupyterLab on the course; make lab ROLE=student shows what students get"
 
 box:             ## see to bubblewrap: install it where that is possible, or say how
 	@bash scripts/ensure-bubblewrap
@@ -57,18 +65,27 @@ demo: box $(DEMO_CLASS) ## grade a made-up class of a01_pca, in demo/: a course 
 clean-demo:      ## remove the demo
 	@test ! -e $(DEMO) || $(BIN)/autograder demo --remove
 
+lab: $(READY)    ## JupyterLab on the course, with formgrader; ROLE=student: on what students get
+	@case "$(ROLE)" in \
+	    instructor) PATH="$(abspath $(BIN)):$$PATH" jupyter lab $(OPTIONS) ;; \
+	    student) PATH="$(abspath $(BIN)):$$PATH" scripts/in-student-folder jupyter lab $(OPTIONS) ;; \
+	    *) echo "ROLE is instructor or student, not $(ROLE)" >&2; exit 2 ;; esac
+
 quick: $(READY) ## format, types, the fast tests, hidden tests on the references; under a minute
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q -n auto
 
-test: $(READY) box ## every test, of the course and of the engine
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+test: $(READY) box ## every test, of the course and of the engine; about 15 minutes on two cores
+	@echo "five steps, about 15 minutes on two cores (make quick: under a minute)"
+	@echo "1 of 5: format and types" && $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/autograder build --check
+	@echo "2 of 5: are the notebooks built?" && $(BIN)/autograder build --check
+	@echo "3 of 5: the engine's tests, most of the time"
 	@$(BIN)/python -m pytest tests/engine -q -n auto --dist loadfile --no-loadscope-reorder
-	@$(BIN)/autograder check
-	@$(BIN)/autograder calibrate
+	@echo "4 of 5: does the course hold together?" && $(BIN)/autograder check
+	@echo "5 of 5: grading every known answer" && $(BIN)/autograder calibrate
+	@echo "all is well"
 
 build: $(READY) ## source/ and release/ notebooks from the masters
 	@$(BIN)/autograder build

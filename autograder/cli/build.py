@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -9,7 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 import click
 
 from autograder.cli.display import progress, say
-from autograder.course.files import Course
+from autograder.course.files import Assignment, Course
+
+# Of one core, on a quiet machine: most of it runs the release notebook in nbgrader's validator.
+_SECONDS_EACH = 8
 
 
 @click.command()
@@ -54,7 +58,8 @@ def check(find: Callable[[], Course], assignments: tuple[str, ...], no_validate:
 
     course = find()
     chosen = course.chosen(assignments)
-    problems = check_course(course, chosen)
+    say(_how_long(chosen, validates=not no_validate), err=True)
+    problems = check_course(course, progress(chosen, "checking"))
     if not no_validate and not problems:
         with ProcessPoolExecutor() as pool:
             for found in progress(pool.map(check_validator, chosen), "validating", len(chosen)):
@@ -63,4 +68,15 @@ def check(find: Callable[[], Course], assignments: tuple[str, ...], no_validate:
         say(problem)
     if problems:
         sys.exit(1)
-    say(f"{len(chosen)} assignments hold together")
+    say(f"{_counted(chosen)} {'holds' if len(chosen) == 1 else 'hold'} together")
+
+
+def _counted(assignments: list[Assignment]) -> str:
+    return "1 assignment" if len(assignments) == 1 else f"{len(assignments)} assignments"
+
+
+def _how_long(chosen: list[Assignment], *, validates: bool) -> str:
+    """Say how long a check takes; what needs no validator is done by one core."""
+    cores = min(os.cpu_count() or 1, len(chosen) or 1)
+    seconds = len(chosen) * (_SECONDS_EACH / cores if validates else 1)
+    return f"checking {_counted(chosen)}: about {seconds:.0f} s, more where the machine is busy"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from autograder.course.skeletons import unfilled
 from autograder.errors import CourseError
 
 
-def check_course(course: Course, assignments: list[Assignment]) -> list[str]:
+def check_course(course: Course, assignments: Iterable[Assignment]) -> list[str]:
     """Return the problems of these assignments, and of names across the whole course."""
     problems: list[str] = []
     masters: list[Master] = []
