@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from autograder.course.files import Assignment
+from autograder.course.texts import read_text
 from autograder.errors import CourseError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -13,10 +14,7 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 def read_functions(assignment: Assignment) -> dict[str, str]:
     """Return the source of every public function of an assignment's reference answers, by name."""
     path = assignment.solutions
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise CourseError(f"{assignment.name} has no reference answers; create {path}") from None
+    text = read_text(path, f"{assignment.name} has no reference answers; create {path}")
     try:
         tree = ast.parse(text)
     except SyntaxError as error:

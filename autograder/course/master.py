@@ -13,6 +13,7 @@ import yaml
 
 from autograder.course.facts import DEMO_TAG, Exercise, Facts, Task, slow_imports_of
 from autograder.course.files import Assignment
+from autograder.course.texts import read_text
 from autograder.errors import CourseError
 from autograder.results.versions import text_hash
 
@@ -82,11 +83,7 @@ class Master:
 def read_master(assignment: Assignment) -> Master:
     """Read and understand a master; raise CourseError on what cannot be understood."""
     path = assignment.master
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise CourseError(f"{path}: no such master") from None
-    return _understand(assignment, text)
+    return _understand(assignment, read_text(path, f"{path}: no such master"))
 
 
 @lru_cache(maxsize=16)

@@ -15,6 +15,7 @@ from autograder.course.facts import DEMO_TAG, METADATA_KEY, Exercise
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
 from autograder.course.master import CellKind, Master, MasterCell, read_master
+from autograder.course.texts import read_text
 from autograder.errors import CourseError
 
 NBGRADER_SCHEMA = 3
@@ -87,7 +88,9 @@ def _bytes(notebook: NotebookNode) -> bytes:
 def source_notebook(master: Master) -> NotebookNode:
     """Return the instructor's notebook: the master with the reference answers spliced in."""
     functions = read_functions(master.assignment)
-    setup = master.assignment.course.notebook_setup.read_text(encoding="utf-8").strip()
+    path = master.assignment.course.notebook_setup
+    missing = f"{path} is missing: `autograder new` writes it, as does `autograder init`"
+    setup = read_text(path, missing).strip()
     cells: list[NotebookNode] = []
     for number, cell in enumerate(master.cells):
         cells += _cells(master, cell, number, functions, setup)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from autograder.course.files import Assignment, Course
 from autograder.course.master import read_master
+from autograder.course.starting import write_notebook_setup
+from autograder.course.texts import read_text, write_text
 from autograder.errors import CourseError
 
 MARK = "TODO"
@@ -86,7 +89,10 @@ _HEADS = {
 
 
 def add_exercise(course: Course, assignment_name: str, exercise: str, optional: bool) -> list[Path]:
-    """Write the faces of a new exercise; return the files written to. Nothing is overwritten."""
+    """Write the faces of a new exercise; return the files written to. Nothing is overwritten.
+
+    A course without the notebooks' helpers gets these, too.
+    """
     for name in (assignment_name, exercise):
         if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
             raise CourseError(f"{name!r} is no name: letters, digits and _, as a function's")
@@ -96,19 +102,35 @@ def add_exercise(course: Course, assignment_name: str, exercise: str, optional: 
             raise CourseError(f"{other.name} has an exercise {exercise!r}: names are unique")
     words = {"name": exercise, "points": 2 if optional else 3, "assignment": assignment_name}
     words["optional"] = " optional=true" if optional else ""
-    master = assignment.master
-    text = master.read_text(encoding="utf-8") if master.is_file() else _NEW_MASTER
-    _write(master, _insert(text, _SECTION.format(**words), optional))
+    # All are read before any is written: what cannot be read leaves the rest as it was.
+    texts = _with_skeletons(assignment, words, optional)
+    for path, text in texts.items():
+        write_text(path, text)
+    if course.notebook_setup.exists():
+        return list(texts)
+    write_notebook_setup(course)
+    return [course.notebook_setup, *texts]
+
+
+def _with_skeletons(
+    assignment: Assignment, words: Mapping[str, object], optional: bool
+) -> dict[Path, str]:
+    """Return each file of an assignment and its text with a skeleton in it."""
+    master = _text_or(assignment.master, _NEW_MASTER)
+    texts = {assignment.master: _insert(master, _SECTION.format(**words), optional)}
     for face, skeleton in (
         ("solutions", _REFERENCE),
         ("hidden_tests", _TESTS),
         ("known_answers", _ANSWERS),
     ):
         path: Path = getattr(assignment, face)
-        head = _HEADS[face].format(**words)
-        before = path.read_text(encoding="utf-8") if path.is_file() else head
-        _write(path, before.rstrip("\n") + "\n" + skeleton.format(**words))
-    return [master, assignment.solutions, assignment.hidden_tests, assignment.known_answers]
+        before = _text_or(path, _HEADS[face].format(**words))
+        texts[path] = before.rstrip("\n") + "\n" + skeleton.format(**words)
+    return texts
+
+
+def _text_or(path: Path, new: str) -> str:
+    return read_text(path, f"{path} is gone") if path.exists() else new
 
 
 def unfilled(assignment: Assignment) -> list[str]:
@@ -118,7 +140,7 @@ def unfilled(assignment: Assignment) -> list[str]:
         f"{path}:{number}: fill in: {line[line.index(MARK) :].strip()[:80]}"
         for path in (*files, assignment.hidden_tests, assignment.known_answers)
         if path.is_file()
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for number, line in enumerate(read_text(path, f"{path} is gone").splitlines(), start=1)
         if MARK in line
     ]
 
@@ -131,8 +153,3 @@ def _insert(text: str, section: str, optional: bool) -> str:
         if found:
             return f"{text[: found.start()]}{section}\n{text[found.start() :]}"
     return f"{text.rstrip()}\n\n{section}"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
