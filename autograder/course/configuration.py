@@ -14,9 +14,16 @@ from autograder.sandbox.limits import Limits
 
 
 def course_config(course: Course) -> Config:
-    """Return the configuration that nbgrader itself would read in the course's folder."""
+    """Return the configuration that nbgrader itself would read in the course's folder.
+
+    Raises CourseError where it does not run: it is a program of the instructor's.
+    """
     loader = PyFileConfigLoader(course.config.name, path=str(course.config.parent))
-    config = loader.load_config()
+    try:
+        config = loader.load_config()
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise CourseError(f"{course.config}: {said}") from error
     config.CourseDirectory.root = str(course.root)
     return config
 

@@ -76,7 +76,7 @@ def test_a_demo_away_from_its_course_has_no_configuration_instead_of_one_without
 ):
     moved = tmp_path / "moved"
     make_demo_course(toy_copy).course.root.rename(moved)
-    with pytest.raises(FileNotFoundError, match="a demo lies in its course's folder"):
+    with pytest.raises(CourseError, match="a demo lies in its course's folder"):
         course_config(Course(moved))
 
 
