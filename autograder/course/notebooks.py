@@ -20,6 +20,16 @@ from autograder.errors import CourseError
 
 NBGRADER_SCHEMA = 3
 ANSWER_PROMPT = "*Your answer:*"
+HANDING_IN = """\
+## How far you are, and how to hand in
+
+1. **Validate.** *Restart and run all*; the cell below then says how far you are. Where nbgrader is
+   installed, the *Validate* button above the notebook does the same afresh. Visible checks help
+   you; hidden tests, which try more, make the score.
+2. **Save** the notebook: what is not saved is not handed in.
+3. **Submit.** In JupyterLab: *Nbgrader*, *Assignment List*, *Submit* beside `{name}`. Where your
+   course has no such list, upload `{notebook}` itself, under that name, where it collects work."""
+_SHOWS_PROGRESS = "def progress():"
 
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -88,15 +98,38 @@ def _bytes(notebook: NotebookNode) -> bytes:
 def source_notebook(master: Master) -> NotebookNode:
     """Return the instructor's notebook: the master with the reference answers spliced in."""
     functions = read_functions(master.assignment)
-    path = master.assignment.course.notebook_setup
-    missing = f"{path} is missing: `autograder new` writes it, as does `autograder init`"
-    setup = read_text(path, missing).strip()
+    setup = _setup(master)
     cells: list[NotebookNode] = []
     for number, cell in enumerate(master.cells):
         cells += _cells(master, cell, number, functions, setup)
+    if _SHOWS_PROGRESS in setup:
+        cells += _handing_in(master.assignment)
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(master))
     nbformat.validate(notebook)
     return notebook
+
+
+def _setup(master: Master) -> str:
+    """Return the helpers' code; those that show progress are told which exercises there are."""
+    path = master.assignment.course.notebook_setup
+    missing = f"{path} is missing: `autograder new` writes it, as does `autograder init`"
+    setup = read_text(path, missing).strip()
+    if _SHOWS_PROGRESS not in setup:
+        return setup
+    exercises = [f'    "{one.name}": ({one.points}, {one.optional}),' for one in master.exercises]
+    by_hand = [f'    "{task.name}": {task.points},' for task in master.facts.tasks]
+    told = ["_exercises |= {", *exercises, "}", "_by_hand |= {", *by_hand, "}"]
+    return "\n".join([setup, *told])
+
+
+def _handing_in(assignment: Assignment) -> list[NotebookNode]:
+    """Return what every notebook ends with: how far one is, and how to hand in."""
+    name = assignment.name
+    text = HANDING_IN.format(name=name, notebook=assignment.release_notebook.name)
+    shown = _locked("progress()", "progress")
+    # In grading no check has run.
+    shown.metadata["tags"] = [DEMO_TAG]
+    return [_markdown(text, "handing_in"), shown]
 
 
 def _metadata(master: Master) -> dict[str, Any]:

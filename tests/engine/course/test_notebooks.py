@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,6 +12,8 @@ from autograder.course.functions import BEGIN, END, read_functions, setup_proble
 from autograder.course.master import CellKind, read_master
 from autograder.course.notebooks import build, render, source_notebook, stale
 from autograder.errors import CourseError
+
+HELPERS = "notebook_setup"
 
 
 def edit(path, old, new):
@@ -217,6 +220,43 @@ def test_names_points_and_locks_are_the_masters(toy):
     assert marks["why_squares"].points == 2
     assert marks["setup"].locked
     assert marks["notebook_setup"].locked
+
+
+def test_a_notebook_ends_with_how_far_one_is_and_how_to_hand_in(toy):
+    text, shown = nbformat.read(toy.release_notebook, as_version=4).cells[-2:]
+    for said in ("**Validate.**", "**Save**", "*Submit* beside `toy`", "upload `toy.ipynb` itself"):
+        assert said in text.source
+    assert shown.source == "progress()"
+    assert shown.metadata.nbgrader.locked
+    assert shown.metadata.tags == ["demo"]
+
+
+def test_the_helpers_know_the_exercises_and_their_points(toy):
+    cells = nbformat.read(toy.release_notebook, as_version=4).cells
+    (helpers,) = [c for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == HELPERS]
+    namespace = {}
+    exec(helpers.source, namespace)
+    assert namespace["_exercises"] == {
+        "square": (2, False),
+        "sum_of_squares": (3, False),
+        "weighted_energy": (4, False),
+        "cube": (1, True),
+    }
+    assert namespace["_by_hand"] == {"why_squares": 2}
+
+
+def test_helpers_of_a_course_may_do_without_progress(toy_copy):
+    toy_copy.course.notebook_setup.write_text("def check(exercise): ...\n")
+    cells = source_notebook(read_master(toy_copy)).cells
+    assert [
+        c.source for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == HELPERS
+    ] == ["def check(exercise): ..."]
+    assert cells[-1].metadata.nbgrader.grade_id == "cube-tests"
+
+
+def test_the_toys_helpers_are_the_courses(toy):
+    ours = find_course(Path(__file__)).notebook_setup.read_text()
+    assert toy.course.notebook_setup.read_text() == ours
 
 
 def test_built_notebooks_are_clean(toy):
