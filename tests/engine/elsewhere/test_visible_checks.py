@@ -256,3 +256,8 @@ def test_a_notebook_is_calm_and_readable_as_plain_text(half_done, monkeypatch):
     assert last["text/plain"].splitlines()[0] == "✓ square           2 points"
     assert html.unescape(re.sub("<[^>]+>", "", last["text/html"])) == last["text/plain"]
     assert set(re.findall(r"<(\w+)", last["text/html"])) == {"pre", "b"}
+    bars = [
+        re.search(r"solid (#\w+)", shown[cell].outputs[0].data["text/html"])[1]
+        for cell in ("square-tests", "weighted_energy-tests", "progress")
+    ]
+    assert bars == ["#1f883d", "#6e7781", "#6e7781"]

@@ -49,7 +49,7 @@ def check(exercise):
         _say_failed(exercise, error)
     else:
         _states[exercise] = "✓"
-        _show(f"✓ {exercise}: the visible checks pass.\n{_so_far()}")
+        _show(f"✓ {exercise}: the visible checks pass.\n{_so_far()}", _COLOURS["✓"])
 
 
 def waits_for():
@@ -112,8 +112,8 @@ def _numbers(value):
     return array if array.dtype.kind in "biufc" else None
 
 
-def _show(text):
-    """Show lines of text, the signs in them in colour; where only text can be shown, print them."""
+def _show(text, bar=_COLOURS["○"]):
+    """Show lines of text beside a bar, their signs in colour; where only text can be, print them."""
     text = text.rstrip()
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if not hasattr(shell, "kernel"):
@@ -126,8 +126,7 @@ def _show(text):
     page = escape(text)
     for sign, colour in _COLOURS.items():
         page = page.replace(sign, f'<b style="color: {colour}">{sign}</b>')
-    line = _COLOURS.get(text[0], "#6e7781")
-    style = f"margin: 0; padding-left: 0.6em; border-left: 4px solid {line}"
+    style = f"margin: 0; padding-left: 0.6em; border-left: 4px solid {bar}"
     display({"text/plain": text, "text/html": f'<pre style="{style}">{page}</pre>'}, raw=True)
 
 
