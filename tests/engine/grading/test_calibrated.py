@@ -48,9 +48,9 @@ def test_one_hidden_test_makes_one_exercise_unknown_and_the_notebook_as_a_whole(
     assert changed(all_known) == [None, "cube"]
 
 
-def test_one_known_answer_does_too(all_known):
+def test_one_known_answer_does_too_and_what_calls_its_exercise(all_known):
     edit(all_known.known_answers, "return 2 * x", "return x + x")
-    assert changed(all_known) == [None, "square"]
+    assert changed(all_known) == [None, "square", "sum_of_squares"]
 
 
 def test_a_reference_makes_all_unknown(all_known):
