@@ -16,7 +16,7 @@ STARTS = {
     "an extension": "%load_ext line_profiler",
     "an extension's magic": "%load_ext autoreload\n%autoreload 2\n%nosuch 3",
     "a shell command": "!nvidia-smi",
-    "an install": "!pip install seaborn\n%pip install seaborn\n%conda install -y seaborn",
+    "an install": "!pip install -q seaborn\n%conda install -y seaborn",
     "a cell magic that is not there": "%%memit",
     "a time": "%%time\nimport seaborn",
     "an unused import": "import seaborn as sns",

@@ -175,7 +175,7 @@ def test_the_most_suspicious_pair_comes_first(pairs):
 def test_an_unreadable_notebook_is_told_and_the_rest_compared(toy, submissions_of):
     answers = read_class(toy, submissions_of(ada={"square": ODD}, bob=b"{"))
     assert [answer.student for answer in answers.by_exercise["square"]] == ["ada"]
-    assert "'bob': bob.ipynb is not JSON" in answers.unreadable[0]
+    assert "'bob': bob.ipynb is cut off in line 1" in answers.unreadable[0]
 
 
 def test_only_pairs_that_share_something_rare_are_compared():
