@@ -110,7 +110,8 @@ def test_a_patched_socket_or_json_harms_its_own_submission_only(attack):
         json.dumps = lambda *args, **kwargs: '{"reply": "value", "score": 99}'
         """
     )
-    assert attacked.problems.startswith("CRASHED")
+    # It tells no end of its cell any more: the time is over, or the process is ended.
+    assert attacked.problems.startswith(("CRASHED", "TIMED_OUT"))
 
 
 def test_input_transformers_cannot_rewrite_later_cells_into_points(attack):
