@@ -16,6 +16,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from markupsafe import Markup
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -240,7 +241,8 @@ def _whole_numbers(axes: Axes) -> None:
 def _picture(name: str, label: str, height_in: float, draw: Callable[[Figure], None]) -> Markup:
     """Return what `draw` draws as SVG: without style attributes, ids its own, coloured by CSS."""
     settings: Any = {**_SETTINGS, "svg.hashsalt": name}
-    with matplotlib.rc_context(settings):
+    # Whoever calls may have settings of their own.
+    with style.context("default"), matplotlib.rc_context(settings):
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         draw(figure)
         text = StringIO()

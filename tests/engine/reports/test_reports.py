@@ -4,6 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import matplotlib
 import pytest
 from click.testing import CliRunner
 
@@ -122,7 +123,8 @@ def test_references_within_pictures_are_resolved(written):
 
 def test_reports_are_the_same_when_written_again(written, small_class):
     before = pages(written[0])
-    report(small_class, "a01_pca", "--course")
+    with matplotlib.rc_context({"axes.grid": True, "lines.linewidth": 9, "axes.facecolor": "red"}):
+        report(small_class, "a01_pca", "--course")
     assert pages(written[0]) == before
 
 
