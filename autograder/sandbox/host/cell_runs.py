@@ -74,7 +74,7 @@ class CellRuns:
             if index in self._skipped:
                 continue
             if not limit_s:
-                self._fail(index, self.times.timed_out(limit_s))
+                self._fail(index, self.times.timed_out(limit_s, index))
                 continue
             problem = self._run_one(sock, index, source, limit_s, time.monotonic() - began)
             if problem is not None:
@@ -102,11 +102,11 @@ class CellRuns:
                 self._take_end(sock, index, limit_s)
             except DeadlinePassed:
                 self.doubt.timed_out("cells", limit_s, cells_s)
-                self._fail(index, self.times.timed_out(limit_s))
+                self._fail(index, self.times.timed_out(limit_s, index))
                 self.box.interrupt()
                 self._take_end(sock, index, _INTERRUPT_GRACE_S)
         except DeadlinePassed:
-            return self.times.timed_out(limit_s)
+            return self.times.timed_out(limit_s, index)
         except FrameError as error:
             return AnswerCrashed(f"The cell sent back {error}.")
         except PeerClosed:

@@ -76,12 +76,12 @@ class CellTimes:
         if cell in self.about.added:
             self._added_left_s -= seconds
 
-    def timed_out(self, limit_s: float) -> AnswerTimedOut:
+    def timed_out(self, limit_s: float, cell: int = -1) -> AnswerTimedOut:
         """Return the failure of a cell that ran longer than it might, or might not run."""
         limits = self.limits
         if self.is_over:
             return AnswerTimedOut(f"The notebook took over {limits.submission_wall_s:g} s.")
-        if limit_s in (limits.cell_wall_s, limits.call_wall_s):
+        if cell not in self.about.added or limit_s == limits.cell_wall_s:
             return AnswerTimedOut(f"The cell took longer than {limit_s:g} s.")
         share_s = limits.submission_wall_s * _SHARE_OF_ADDED
         return CutOff(

@@ -102,4 +102,4 @@ def test_another_run_leaves_time_too():
     times = CellTimes(Limits(), ABOUT, deadline=time.monotonic() + 100)
     times.begin()
     assert times.limit_s(1) == pytest.approx(50, abs=0.01)
-    assert isinstance(times.timed_out(times.limit_s(1)), CutOff)
+    assert isinstance(times.timed_out(times.limit_s(1), 1), CutOff)
