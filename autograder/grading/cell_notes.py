@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from autograder.sandbox.host.cell_runs import CellRun
 from autograder.sandbox.host.cell_times import CutOff
 from autograder.submissions.cleaning import clean_outputs
-from autograder.submissions.own_code import MAX_LETTERS, binds
+from autograder.submissions.own_code import binds, may_be_taken_apart
 from autograder.submissions.rebuilding import Rebuilt
 
 _NAME_ERROR = re.compile(r"It raised NameError: name '(\w{1,100})' is not defined")
@@ -45,7 +45,7 @@ def with_cause(message: str, rebuilt: Rebuilt, runs: Mapping[int, CellRun]) -> s
 def _causes(name: str, rebuilt: Rebuilt, runs: Mapping[int, CellRun]) -> Iterator[str]:
     """Yield what became of each cell that binds a name, those that ran first."""
     run_here = dict(rebuilt.cells_to_run())
-    if sum(map(len, run_here.values())) > MAX_LETTERS:
+    if not may_be_taken_apart(run_here.values()):
         return
     for index, source in run_here.items():
         run = runs.get(index)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 _MAX_CELL_LETTERS = 50_000
-MAX_LETTERS = 500_000
-"""Of all cells: a notebook of more code is not taken apart, nor is a cell of more than a tenth."""
+_MAX_LETTERS = 500_000
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+def may_be_taken_apart(sources: Iterable[str]) -> bool:
+    """Say whether a notebook's cells are few letters enough to look into their code."""
+    return sum(map(len, sources)) <= _MAX_LETTERS
 
 
 @dataclass(frozen=True)

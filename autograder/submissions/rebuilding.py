@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from autograder.course.facts import DEMO_TAG
 from autograder.safe_text import for_terminal
-from autograder.submissions.own_code import MAX_LETTERS, OurCode, stubs_in
+from autograder.submissions.own_code import OurCode, may_be_taken_apart, stubs_in
 from autograder.submissions.reading import SubmittedCell, is_same_text
 from autograder.submissions.texts import Texts
 
@@ -55,7 +55,7 @@ class Rebuilt:
     def stubs(self, exercises: Collection[str]) -> dict[int, tuple[str, ...]]:
         """Return, by cell, the exercises of which it holds a function that was not begun."""
         cells = self.cells_to_run()
-        if sum(len(source) for _, source in cells) > MAX_LETTERS:
+        if not may_be_taken_apart(source for _, source in cells):
             return {}
         found = {i: stubs_in(source, exercises) for i, source in cells}
         return {index: names for index, names in found.items() if names}
@@ -120,7 +120,7 @@ class _Rebuilding:
 
     def take_out_merged(self, submitted: list[SubmittedCell]) -> None:
         """Blank our checks and demos in the student's cells, where cells of ours are gone."""
-        if sum(len(cell.source) for cell in submitted) > MAX_LETTERS:
+        if not may_be_taken_apart(cell.source for cell in submitted):
             return
         for built in self.cells if self._ours.keys() - self._placed else ():
             if built.cell_type == "code" and not _marks(built).get("locked"):
