@@ -122,8 +122,19 @@ def client(scheduler):
 
 
 @pytest.fixture(scope="session")
-def workers(start_worker, client):
-    """Two workers by their names, ready for work; one has a nanny, as is usual."""
-    started = {"nannied": start_worker("nannied"), "single": start_worker("single", "--no-nanny")}
+def _running():
+    """The workers by their names, but for those that a test has taken away."""
+    return {}
+
+
+@pytest.fixture
+def workers(_running, start_worker, client):
+    """Two workers by their names, ready for work, whatever an earlier test has killed.
+
+    One has a nanny, as is usual.
+    """
+    for name, options in {"nannied": (), "single": ("--no-nanny",)}.items():
+        if name not in _running:
+            _running[name] = start_worker(name, *options)
     client.wait_for_workers(2, timeout=DEADLINE_S)
-    return started
+    return _running
