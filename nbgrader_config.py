@@ -1,5 +1,7 @@
 """The course's configuration: nbgrader's own settings, and the limits for student code."""
 
+from autograder.formgrader import template_folders
+
 c = get_config()  # noqa: F821  nbgrader defines it.
 
 c.CourseDirectory.course_id = "genai-foundations"
@@ -20,6 +22,11 @@ c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_plugin.SaveScores",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
+
+# What students get as feedback: our page, without marking schemes, with comments and formulas.
+c.GenerateFeedback.exporter_class = "autograder.nbgrader_plugin.StudentPage"
+# Formgrader's formulas need no network: our templates come before its own.
+c.HTMLExporter.extra_template_basedirs = template_folders()
 
 # Limits of student code; `autograder grade --help` lists them with their defaults.
 # c.Limits.call_wall_s = 10

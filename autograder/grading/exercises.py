@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from autograder.answers import KnownAnswer
 from autograder.course.facts import Exercise
 from autograder.grading.cell_notes import error_of, with_cause
 from autograder.grading.feedback_lines import test_result
@@ -203,6 +204,7 @@ class ExerciseGrading:
             verdict=verdict,
             misconception=known.name if known else None,
             misconception_says=known.says if known else None,
+            next_step=_next_step(known, outcomes),
             seconds=round(sum(outcome.seconds for outcome in outcomes), 3),
             stand_ins=sorted(self._stand_ins_called[name]),
             with_own=name in self._with_own,
@@ -266,6 +268,12 @@ def _fail_handed_on(outcomes: list[TestOutcome], called: set[str]) -> None:
     names = " and ".join(f"`{name}`" for name in sorted(called))
     for outcome in passed:
         outcome.fail(f"It only hands its arguments on to {names}, and that one is our own here.")
+
+
+def _next_step(known: KnownAnswer | None, outcomes: list[TestOutcome]) -> str:
+    """Return the hint of the hidden test by which a known answer is caught."""
+    hints = (one.hint for one in outcomes if known is not None and one.name == known.caught_by)
+    return next(hints, "")
 
 
 def _passed(outcomes: list[TestOutcome]) -> int:

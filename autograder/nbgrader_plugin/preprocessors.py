@@ -16,20 +16,20 @@ from autograder.course.configuration import course_limits
 from autograder.course.facts import tests_cell
 from autograder.course.files import Assignment, find_course
 from autograder.errors import AutograderError
+from autograder.feedback.exercise import render_exercise_html, render_exercise_text
 from autograder.gradebook.exporting import leave_submission_unread
 from autograder.gradebook.handing_over import SWAPPED, handed_over
 from autograder.gradebook.student_ids import refuse_active_id
 from autograder.nbgrader_plugin.fresh_results import fresh_result
 from autograder.nbgrader_plugin.shown_code import bound_shown_code
 from autograder.results.document import ExerciseResult, SubmissionResult
-from autograder.results.feedback import render_exercise_html, render_exercise_text
 from autograder.results.versions import text_hash
 from autograder.safe_text import for_terminal
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import rebuild
 
 Resources = dict[str, Any]
-_GRADED = "autograder_submission"
+GRADED = "autograder_submission"
 """The notebook's metadata that holds the hash of the file it was rebuilt from."""
 
 # nbgrader reads the file as it was sent: nbformat would say of each of its cells what is amiss.
@@ -76,7 +76,7 @@ class RebuildNotebook(NbGraderPreprocessor):
             self._tell(handed.result.student, handed.result.notes)
             _show_mark_schemes(nb, assignment)
             bound_shown_code(nb)
-            nb.metadata[_GRADED] = handed.result.key.submission
+            nb.metadata[GRADED] = handed.result.key.submission
             return nb, resources
         path = assignment.submission(resources["nbgrader"]["student"])
         release = _our_notebook(assignment.release_notebook)
@@ -90,7 +90,7 @@ class RebuildNotebook(NbGraderPreprocessor):
         self._tell(str(path), rebuilt.notes)
         _show_mark_schemes(rebuilt.notebook, assignment)
         bound_shown_code(rebuilt.notebook)
-        rebuilt.notebook.metadata[_GRADED] = text_hash(content)
+        rebuilt.notebook.metadata[GRADED] = text_hash(content)
         return rebuilt.notebook, resources
 
     def _tell(self, whose: str, notes: list[str]) -> None:
@@ -128,7 +128,7 @@ class FillInResults(NbGraderPreprocessor):
             handed.result = fresh_result(assignment, resources["nbgrader"]["student"])
         result = handed.result
         # nbgrader's first pass rebuilt the notebook; another file may have come since then.
-        _check_same(result, nb.metadata.get(_GRADED, ""))
+        _check_same(result, nb.metadata.get(GRADED, ""))
         outputs = {cell.index: cell.outputs for cell in result.cells}
         exercises = {tests_cell(exercise.name): exercise for exercise in result.exercises}
         for index, cell in enumerate(nb.cells):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from markupsafe import Markup
 
+from autograder.pages.rendering import render_page
 from autograder.reports import pictures
 from autograder.reports.class_results import ENDED, ClassResults, Ending, Item, Row
 from autograder.reports.item_analysis import (
@@ -18,7 +19,6 @@ from autograder.reports.item_analysis import (
     discrimination,
     rest_scores,
 )
-from autograder.reports.pages import render_page
 from autograder.results.verdicts import Verdict
 
 
@@ -66,6 +66,7 @@ def render_assignment_page(results: ClassResults) -> str:
     """Return the report of an assignment as a page."""
     items = item_reports(results)
     return render_page(
+        "autograder.reports",
         "assignment.html.j2",
         scripted=True,
         results=results,

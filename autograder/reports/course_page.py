@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autograder.pages.rendering import render_page
 from autograder.reports import pictures
 from autograder.reports.class_results import ClassResults, Row
 from autograder.reports.item_analysis import Statistic, discrimination
-from autograder.reports.pages import render_page
 
 FALL = 0.25
 """A student whose score falls by this share of the maximum below their own mean before."""
@@ -90,6 +90,7 @@ def render_course_page(classes: list[ClassResults], pages: Collection[tuple[str,
     names = [results.assignment for results in classes]
     all_ways = ways(classes)
     return render_page(
+        "autograder.reports",
         "course.html.j2",
         scripted=True,
         classes=classes,

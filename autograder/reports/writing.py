@@ -7,12 +7,11 @@ from pathlib import Path
 
 from autograder.course.files import Assignment, Course
 from autograder.errors import AutograderError
-from autograder.gradebook.scores import automatic_score, gradebook_scores
+from autograder.feedback.class_feedback import ClassFeedback
+from autograder.pages.rendering import file_stem, write_page
 from autograder.reports.assignment_page import render_assignment_page
 from autograder.reports.class_results import ClassResults
 from autograder.reports.course_page import render_course_page
-from autograder.reports.pages import file_stem, write_page
-from autograder.reports.student_page import render_student_page
 from autograder.results.document import read_results
 
 COURSE_PAGE = "course"
@@ -56,13 +55,11 @@ def read_class(assignment: Assignment, results: ClassResults, *, with_pages: boo
 
     With `with_pages`, each student's feedback page is written as well, while its result is there.
     """
-    known = gradebook_scores(assignment)
+    feedback = ClassFeedback(assignment)
     for result in read_results(assignment.results):
-        final = known.final(result.student) or automatic_score(result)
-        results.add(result, final)
+        results.add(result, feedback.final(result))
         if with_pages:
-            path = student_page(assignment, result.student)
-            write_page(path, render_student_page(result, final))
+            write_page(student_page(assignment, result.student), feedback.page(result))
         yield result.student
 
 

@@ -54,6 +54,8 @@ class ExerciseResult(_Model):
     verdict: Verdict
     misconception: str | None = None
     misconception_says: str | None = None
+    next_step: str = ""
+    """Where a misconception is named: the hint of the hidden test that it is known to fail."""
     seconds: float = 0.0
     stand_ins: list[str] = Field(default_factory=list)
     """Earlier exercises that were replaced by the reference while this one was graded."""

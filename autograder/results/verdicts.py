@@ -19,3 +19,15 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     """Return the verdict that stands for all of them; no verdict at all is our fault."""
     order = list(Verdict)
     return max(verdicts, key=order.index, default=Verdict.GRADER_ERROR)
+
+
+VERDICT_WORDS = {
+    Verdict.PASSED: "passed",
+    Verdict.FAILED: "failed",
+    Verdict.MISSING: "not solved",
+    Verdict.CRASHED: "crashed",
+    Verdict.OUT_OF_MEMORY: "out of memory",
+    Verdict.TIMED_OUT: "timed out",
+    Verdict.GRADER_ERROR: "grader error",
+}
+"""As students read them."""

@@ -35,7 +35,12 @@ CORE = (
 )
 """The files and folders of the engine that have a part in what a result says."""
 
-ENTERING = ("gradebook", "nbgrader_plugin", "results/feedback.py", "results/templates")
+ENTERING = (
+    "gradebook",
+    "nbgrader_plugin",
+    "feedback/exercise.py",
+    "feedback/templates/exercise.html.j2",
+)
 """What decides how a result, once made, stands in nbgrader's gradebook and notebooks."""
 
 # Pictures among the outputs are matplotlib's; numbers come from the others.

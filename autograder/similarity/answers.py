@@ -23,6 +23,7 @@ from autograder.similarity.tokens import (
     names_in,
     prose_lines,
 )
+from autograder.submissions.derivations import derivations
 from autograder.submissions.finding import Found
 from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import rebuild
@@ -90,22 +91,16 @@ class _Given:
     def texts(self, notebook: NotebookNode) -> Iterator[tuple[str, str, bool]]:
         """Yield exercise, text and whether it is code, for all that a student can write."""
         released = {cell.source for cell in self.release.cells}
-        task, added, derivations = None, [], dict[str, list[str]]()
+        added = []
         for cell in notebook.cells:
             marks = cell.metadata.get("nbgrader", {})
             if marks.get("solution"):
                 yield _name(cell), cell.source, cell.cell_type == "code"
-            if marks:
-                task = _name(cell) if marks.get("task") else None
-            elif cell.source in released:
-                continue
-            elif cell.cell_type == "code":
+            elif not marks and cell.cell_type == "code" and cell.source not in released:
                 added.append(cell.source)
-            elif task is not None:
-                derivations.setdefault(task, []).append(cell.source)
         yield OWN_CELLS, "\n".join(added), True
-        for name, sources in derivations.items():
-            yield name, "\n".join(sources), False
+        for task, cells in derivations(notebook, released).items():
+            yield task, "\n".join(cell.source for cell in cells), False
 
     def lines(self, exercise: str, text: str, is_code: bool) -> tuple[TokenLine, ...]:
         if is_code:

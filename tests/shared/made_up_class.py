@@ -207,7 +207,7 @@ def write_class(assignment, students, seed=5):
 
 def copy_course(source, folder):
     """Copy what a report needs of a course."""
-    for name in ("source", "solutions", "tests/hidden", "tests/answers"):
+    for name in ("source", "release", "solutions", "tests/hidden", "tests/answers"):
         shutil.copytree(source / name, folder / name, dirs_exist_ok=True)
     shutil.copy(source / "nbgrader_config.py", folder)
     return find_course(folder)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from autograder.course.files import find_course
+from autograder.feedback.exercise import render_exercise_text
 from autograder.grading.submission import Earlier, Grader
-from autograder.results.feedback import render_exercise_text
 from autograder.results.verdicts import Verdict
 from autograder.sandbox.host.references import References
 

@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 from autograder.cli import main
 from autograder.results.document import SubmissionResult
-from autograder.results.feedback import VERDICT_WORDS
-from autograder.results.verdicts import Verdict
+from autograder.results.verdicts import VERDICT_WORDS, Verdict
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.wire import messages
 

@@ -6,10 +6,10 @@ import pytest
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import SAWarning
 
+from autograder.feedback.student_page import render_student_page
 from autograder.gradebook.nbgrader_commands import put_scripts_on_path
 from autograder.gradebook.scores import FinalScore
 from autograder.reports.class_results import ClassResults
-from autograder.reports.student_page import render_student_page
 from autograder.reports.writing import read_class
 from autograder.results.document import read_result
 

@@ -20,10 +20,10 @@ from autograder.results.versions import (
 
 ENGINE = Path(autograder.__file__).parent
 OUTSIDE = [
-    *("exports/canvas.py", "reports/pages.py", "similarity/tokens.py", "cluster/pool.py"),
+    *("exports/canvas.py", "reports/writing.py", "similarity/tokens.py", "cluster/pool.py"),
     *("cli/grade.py", "cli/class_table.py", "submissions/intake/archives.py", "__main__.py"),
     *("gradebook/scores.py", "grading/calibration.py", "grading/pool.py", "atomic_files.py"),
-    *("nbgrader_plugin/saving.py", "pytest_plugin/sources.py", "results/feedback.py"),
+    *("nbgrader_plugin/saving.py", "pytest_plugin/sources.py", "feedback/exercise.py"),
     *("course/checking.py", "course/skeletons.py", "course/demo_class.py", "course/notebooks.py"),
 ]
 INSIDE = [
@@ -102,7 +102,7 @@ def test_everything_named_is_there():
 def test_what_enters_results_is_hashed_with_its_templates():
     entering = {path.relative_to(ENGINE).as_posix() for path in files_of(versions_module.ENTERING)}
     assert {"gradebook/ingest.py", "nbgrader_plugin/saving.py"} <= entering
-    assert "results/templates/exercise.html.j2" in entering
+    assert "feedback/templates/exercise.html.j2" in entering
 
 
 LOADED = """

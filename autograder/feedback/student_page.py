@@ -5,20 +5,34 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from autograder.feedback.exercise import render_exercise_html
 from autograder.gradebook.scores import FinalScore
-from autograder.reports.pages import render_page
+from autograder.pages.rendering import render_page
 from autograder.results.document import SubmissionResult
-from autograder.results.feedback import render_exercise_html
 from autograder.results.verdicts import Verdict
 
 MAX_PICTURES = 40
 MAX_PICTURE_BYTES = 8 * 2**20
 # A small file can hold a picture that fills a browser's memory.
 MAX_PIXELS = 25_000_000
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """What a person gave for a task or an exercise, and what there was to mark."""
+
+    name: str
+    points: float
+    score: float | None = None
+    """None where no person has marked it."""
+    comment: Markup | None = None
+    written: Markup | None = None
+    """What the student wrote, where it is text."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +54,30 @@ class CellTrouble:
     message: str
 
 
-def render_student_page(result: SubmissionResult, final: FinalScore) -> str:
-    """Return a student's feedback page."""
+def render_student_page(
+    result: SubmissionResult,
+    final: FinalScore,
+    tasks: Sequence[ByHand] = (),
+    exercises: Sequence[ByHand] = (),
+) -> str:
+    """Return a student's feedback page; `tasks` and `exercises` are what people gave."""
     pictures, left_out = _pictures(result)
-    tested = [exercise for exercise in result.exercises if exercise.tests]
+    given = {one.name: one for one in exercises}
     return render_page(
+        "autograder.feedback",
         "student.html.j2",
         scripted=False,
         result=result,
         final=final,
+        tasks=tasks,
         exercises=[
-            (exercise, Markup(render_exercise_html(exercise, styled=False))) for exercise in tested
+            (
+                exercise,
+                Markup(render_exercise_html(exercise, styled=False)),
+                given.get(exercise.name, ByHand(exercise.name, exercise.points)),
+            )
+            for exercise in result.exercises
+            if exercise.tests
         ],
         # Where the fault is ours, the note may speak of our own files.
         notes=[] if result.verdict is Verdict.GRADER_ERROR else result.notes,

@@ -10,17 +10,15 @@ import base64
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.atomic_files import write_whole
 from autograder.errors import AutograderError
-from autograder.reports.item_analysis import Statistic
-from autograder.results.feedback import VERDICT_WORDS
-from autograder.results.verdicts import Verdict
+from autograder.results.verdicts import VERDICT_WORDS, Verdict
 
 VERDICT_SIGNS = {
     Verdict.PASSED: "✓",
@@ -33,10 +31,20 @@ VERDICT_SIGNS = {
 }
 
 
+class Statistic(Protocol):
+    """A number, or the reason why there is none."""
+
+    @property
+    def value(self) -> float | None: ...
+
+    @property
+    def why_not(self) -> str: ...
+
+
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     environment = Environment(
-        loader=PackageLoader("autograder.reports"),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("autograder.pages")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -89,16 +97,19 @@ def _asset(name: str) -> tuple[Markup, str]:
     return Markup(text), f"'sha256-{digest}'"
 
 
-def render_page(template: str, *, scripted: bool, **values: Any) -> str:
-    """Return a whole page; `values` are escaped wherever they are not Markup of ours."""
-    style, style_hash = _asset("report.css")
+def render_page(package: str, template: str, *, scripted: bool, **values: Any) -> str:
+    """Return a whole page from a package's template.
+
+    `values` are escaped wherever they are not Markup of ours.
+    """
+    style, style_hash = _asset("page.css")
     script, script_hash = _asset("table.js") if scripted else (Markup(""), "'none'")
     policy = (
         f"default-src 'none'; script-src {script_hash}; style-src {style_hash}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     return (
-        _environment()
+        _environment(package)
         .get_template(template)
         .render(policy=policy, style=style, script=script, **values)
     )

@@ -1,0 +1,137 @@
+"""What a student is given back: one page, whole, and nothing that is for those who mark."""
+
+import json
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from autograder.course.made_up import hand_in
+from shared.commands import run_forked
+
+pytestmark = [pytest.mark.box, pytest.mark.slow]
+
+DERIVATION = "Squares are **never** negative:\n\n$$ x^2 = (-x)^2 \\ge 0 $$"
+
+
+def gradebook_of(root):
+    return Gradebook(f"sqlite:///{root / 'gradebook.db'}", "genai-foundations")
+
+
+@pytest.fixture(scope="module")
+def marked(copy_toy, submit, tmp_path_factory):
+    """A class graded, marked by hand in part, with the feedback that nbgrader makes of it."""
+    assignment = copy_toy(tmp_path_factory.mktemp("feedback") / "course")
+    root = assignment.course.root
+    slip = "def weighted_energy(x, w):\n    return (w * x**2).sum(dim=1)"
+    hand_in(assignment, "ada", submit(why_squares=DERIVATION))
+    hand_in(assignment, "bob", submit(weighted_energy=slip))
+    hand_in(assignment, "blank", submit("stub"))
+    assert run_forked(root, "autograder", "grade", "toy").returncode == 0
+    with gradebook_of(root) as gradebook:
+        gradebook.find_grade("why_squares", "toy", "toy", "ada").manual_score = 1.5
+        gradebook.find_grade("why_squares", "toy", "toy", "ada").needs_manual_grade = False
+        gradebook.find_comment("why_squares", "toy", "toy", "ada").manual_comment = "Say $x^2$."
+        gradebook.find_grade("square-tests", "toy", "toy", "bob").manual_score = 0.5
+        gradebook.find_comment("square", "toy", "toy", "bob").manual_comment = "Copied <b>it</b>."
+        gradebook.db.commit()
+    run(root, "nbgrader", "generate_feedback", "toy")
+    run(root, "autograder", "report", "toy")
+    run(root, "autograder", "export", "toy", "--to", "csv")
+    return assignment
+
+
+def run(root, *words):
+    done = run_forked(root, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def page(assignment, student):
+    return (assignment.course.root / f"feedback/{student}/toy/toy.html").read_text()
+
+
+def lines_of_the_scheme(assignment):
+    """The lines of the task's cell that its release has not."""
+    cells = [
+        next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("task"))
+        for notebook in (
+            nbformat.read(assignment.source_notebook, as_version=4),
+            nbformat.read(assignment.release_notebook, as_version=4),
+        )
+    ]
+    source, release = (set(cell.source.split("\n")) for cell in cells)
+    return {line for line in source - release if len(line) > 8}
+
+
+def test_no_marking_scheme_leaves_the_instructors_side(marked):
+    lines = lines_of_the_scheme(marked)
+    assert len(lines) > 2
+    root = marked.course.root
+    kept = (root / "autograded/blank/toy/toy.ipynb").read_text()
+    assert all(json.dumps(line)[1:-1] in kept for line in lines)
+    given = [
+        path
+        for name in ("feedback", "reports", "exports", "release")
+        for path in (root / name).rglob("*")
+        if path.is_file()
+    ]
+    assert len([path for path in given if path.suffix == ".html"]) >= 6
+    for path in given:
+        content = path.read_bytes()
+        for line in lines:
+            assert line.encode() not in content, path
+            assert json.dumps(line)[1:-1].encode() not in content, path
+
+
+def test_the_page_holds_what_a_person_gave_and_what_was_written(marked):
+    text = page(marked, "ada")
+    assert "<strong>why_squares</strong>: 1.5 of 2 points" in text
+    assert text.count("<math ") == 2
+    assert "Squares are <strong>never</strong> negative" in text
+    assert "not marked yet" not in text
+
+
+def test_a_score_and_a_comment_to_an_exercise(marked):
+    text = page(marked, "bob")
+    assert "A person gave 0.5 points in place of these." in text
+    assert "Copied &lt;b&gt;it&lt;/b&gt;." in text
+    assert "2 points by hand (why_squares): not marked yet; until then they count 0." in text
+
+
+def test_a_misconception_has_its_one_step_first_and_the_rest_folded(marked):
+    text = page(marked, "bob")
+    article = text[text.index("leaves out the factor 1/2") :]
+    before, folded = article.split("<details>", 1)
+    assert before.count("Next step:") == 1
+    assert "All that was tried:" in folded.split("</summary>")[0]
+
+
+def test_what_is_not_solved_is_one_line(marked):
+    text = page(marked, "blank")
+    assert text.count("Not solved yet") == text.count("<article") - 1
+    assert "Next step" not in text
+    assert "You wrote nothing here." in text
+
+
+def test_it_is_the_same_page_as_the_reports(marked):
+    for student in ("ada", "bob", "blank"):
+        reported = marked.course.root / f"reports/toy/{student}.html"
+        assert reported.read_text() == page(marked, student)
+
+
+def test_a_result_of_another_file_makes_no_page(marked, submit):
+    root = marked.course.root
+    again = ("nbgrader", "generate_feedback", "toy", "--student", "bob", "--force")
+    result = marked.result("bob")
+    before = result.read_bytes()
+    result.write_bytes(marked.result("ada").read_bytes())
+    try:
+        done = run_forked(
+            root, "nbgrader", "generate_feedback", "toy", "--student", "bob", "--force"
+        )
+    finally:
+        result.write_bytes(before)
+    assert done.returncode == 1
+    assert "run `autograder grade toy` again" in done.stderr
+    assert not (root / "feedback/bob/toy/toy.html").exists()
+    run(root, *again)
