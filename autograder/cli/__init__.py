@@ -73,12 +73,13 @@ def _register() -> None:
     from autograder.cli.export import export
     from autograder.cli.grade import grade
     from autograder.cli.init import init
+    from autograder.cli.marking import marking
     from autograder.cli.new import new
     from autograder.cli.report import report
     from autograder.cli.similar import similar
 
     course = (init, build, check, new, calibrate, doctor, demo)
-    submissions = (collect, grade, report, export, similar)
+    submissions = (collect, grade, marking, report, export, similar)
     for command in (*course, *submissions):
         main.add_command(command)
 

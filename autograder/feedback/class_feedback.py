@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-import nbformat
 from markupsafe import Markup
-from nbformat import NotebookNode
 
-from autograder.course.configuration import course_config
 from autograder.course.facts import Facts, read_facts
 from autograder.course.files import Assignment
-from autograder.course.nbgrader_release import course_directory
 from autograder.feedback.student_page import ByHand, render_student_page
 from autograder.feedback.written_text import written_text
+from autograder.gradebook.autograded import WrittenAnswers
 from autograder.gradebook.comments import written_comments
 from autograder.gradebook.scores import (
     FinalScore,
@@ -25,7 +19,6 @@ from autograder.gradebook.scores import (
     gradebook_scores,
 )
 from autograder.results.document import SubmissionResult
-from autograder.submissions.derivations import derivations
 
 
 class ClassFeedback:
@@ -81,39 +74,18 @@ class ClassFeedback:
         return written_comments(self.assignment)
 
     @cached_property
-    def _ours(self) -> frozenset[str]:
-        notebook = json.loads(self.assignment.release_notebook.read_bytes())
-        return frozenset("".join(cell["source"]) for cell in notebook["cells"])
+    def _answers(self) -> WrittenAnswers:
+        return WrittenAnswers(self.assignment)
 
     def _written(self, student: str) -> dict[str, Markup]:
-        """Return what the student wrote to each task; nothing where no notebook was entered."""
-        try:
-            notebook = _read(self._autograded(student))
-        except (OSError, ValueError):
-            return {}
+        """Return what the student wrote to each task, as HTML."""
         return {
             task: Markup("\n").join(
                 written_text(cell.source, cell.get("attachments")) for cell in cells
             )
-            for task, cells in derivations(notebook, self._ours).items()
+            for task, cells in (self._answers.of(student) or {}).items()
         }
-
-    def _autograded(self, student: str) -> Path:
-        directory, name = self._directory, self.assignment.name
-        folder = directory.format_path(directory.autograded_directory, student, name)
-        return Path(folder) / f"{name}.ipynb"
-
-    @cached_property
-    def _directory(self) -> Any:
-        return course_directory(self.assignment, course_config(self.assignment.course))
 
 
 def _text(comment: str | None) -> Markup | None:
     return None if comment is None else written_text(comment)
-
-
-def _read(path: Path) -> NotebookNode:
-    notebook = nbformat.from_dict(json.loads(path.read_bytes()))
-    for cell in notebook.cells:
-        cell.source = "".join(cell.source)
-    return notebook

@@ -72,6 +72,10 @@ class GradedSubmission:
     """Score of each exercise and task by name, extra credit included; None is not marked yet."""
     set_by_hand: frozenset[str]
     """The exercises and tasks whose score a person has set: a regrade leaves it."""
+    waiting: frozenset[str] = frozenset()
+    """The exercises and tasks that wait for a person."""
+    notebook: str = ""
+    """nbgrader's key of the submitted notebook, by which formgrader's page is found."""
 
     @property
     def needs_person(self) -> bool:
@@ -156,6 +160,7 @@ class _Grade:
     counts: float
     """What it adds to the score, extra credit included, by nbgrader's `Grade.score`."""
     needs_person: bool
+    notebook: str
 
     @property
     def is_marked(self) -> bool:
@@ -182,6 +187,8 @@ def _submission(max_score: float, grades: list[_Grade], penalties: list[float]) 
         final,
         {one.name: one.counts if one.is_marked else None for one in grades},
         frozenset(one.name for one in grades if one.manual is not None),
+        frozenset(one.name for one in grades if one.needs_person),
+        grades[0].notebook if grades else "",
     )
 
 
@@ -228,6 +235,7 @@ def _grades(
             api.Grade.extra_credit,
             api.Grade.score,
             api.Grade.needs_manual_grade,
+            api.Grade.notebook_id,
         )
         .select_from(api.Grade)
         .join(api.SubmittedNotebook, api.Grade.notebook_id == api.SubmittedNotebook.id)
@@ -238,10 +246,10 @@ def _grades(
         .filter(api.SubmittedAssignment.assignment_id == assignment)
     )
     found: defaultdict[str, list[_Grade]] = defaultdict(list)
-    for student, cell, automatic, manual, extra, counts, needs in rows:
+    for student, cell, automatic, manual, extra, counts, needs, notebook in rows:
         # nbgrader counts a grade even where its cell is gone.
         name = names.get(cell, cell)
-        grade = _Grade(name, automatic, manual, extra or 0.0, float(counts), bool(needs))
+        grade = _Grade(name, automatic, manual, extra or 0.0, float(counts), bool(needs), notebook)
         found[student].append(grade)
     return found
 
