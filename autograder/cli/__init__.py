@@ -75,10 +75,11 @@ def _register() -> None:
     from autograder.cli.init import init
     from autograder.cli.marking import marking
     from autograder.cli.new import new
+    from autograder.cli.preview import preview
     from autograder.cli.report import report
     from autograder.cli.similar import similar
 
-    course = (init, build, check, new, calibrate, doctor, demo)
+    course = (init, build, check, new, preview, calibrate, doctor, demo)
     submissions = (collect, grade, marking, report, export, similar)
     for command in (*course, *submissions):
         main.add_command(command)

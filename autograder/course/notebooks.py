@@ -80,15 +80,21 @@ def render(assignment: Assignment) -> dict[Path, bytes]:
     source = source_notebook(master)
     files = {
         assignment.source_notebook: _bytes(source),
-        assignment.release_notebook: _bytes(_release(assignment, source)),
+        assignment.release_notebook: _bytes(released_notebook(assignment, source)),
     }
-    for name in master.data:
-        data = assignment.course.data / name
-        if not data.is_file():
-            raise CourseError(f"{assignment.master}: data {name!r} is not in {data.parent}")
-        files[assignment.source_notebook.parent / name] = data.read_bytes()
-        files[assignment.release_notebook.parent / name] = data.read_bytes()
+    for name, content in data_files(master).items():
+        files[assignment.source_notebook.parent / name] = content
+        files[assignment.release_notebook.parent / name] = content
     return files
+
+
+def data_files(master: Master) -> dict[str, bytes]:
+    """Return the content of each data file that lies beside a notebook, by its name."""
+    folder = master.assignment.course.data
+    for name in master.data:
+        if not (folder / name).is_file():
+            raise CourseError(f"{master.assignment.master}: data {name!r} is not in {folder}")
+    return {name: (folder / name).read_bytes() for name in master.data}
 
 
 def _bytes(notebook: NotebookNode) -> bytes:
@@ -206,8 +212,8 @@ def _check(exercise: Exercise, source: str) -> NotebookNode:
     return _code(source, exercise.tests_cell, grade=True, locked=True, points=points)
 
 
-def _release(assignment: Assignment, source: NotebookNode) -> NotebookNode:
-    """Let nbgrader itself make the student's notebook, in a folder of its own."""
+def released_notebook(assignment: Assignment, source: NotebookNode) -> NotebookNode:
+    """Let nbgrader itself make the student's notebook of ours, in a folder of its own."""
     from autograder.course.nbgrader_release import generate_release
 
     released = generate_release(assignment, _bytes(source))

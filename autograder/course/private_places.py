@@ -11,7 +11,7 @@ from autograder.course.files import Course
 
 # nbgrader's own default, which takes two seconds to ask nbgrader for.
 _EXCHANGE = "/usr/local/share/nbgrader/exchange"
-_OUR_FOLDERS = ("solutions", "tests", "results", "reports", "exports")
+_OUR_FOLDERS = ("solutions", "tests", "results", "reports", "exports", "preview")
 # What nbgrader calls its folders, where the configuration does not say otherwise.
 _NBGRADER_FOLDERS = {
     "source_directory": "source",

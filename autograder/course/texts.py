@@ -21,8 +21,13 @@ def read_text(path: Path, missing: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file, and the folders it lies in."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, and the folders it lies in."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror}") from None
