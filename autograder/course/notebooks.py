@@ -10,6 +10,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.course.carried_data import CELL as DATA_CELL
+from autograder.course.carried_data import data_code
 from autograder.course.configuration import course_licence
 from autograder.course.facts import DEMO_TAG, METADATA_KEY, Exercise
 from autograder.course.files import Assignment
@@ -155,9 +157,10 @@ def _cells(
     if cell.kind is CellKind.TEXT:
         return [_markdown(cell.source, f"text-{number}")]
     if cell.kind is CellKind.SETUP:
-        helpers = _locked(setup, "notebook_setup")
-        helpers.metadata["jupyter"] = {"source_hidden": True}
-        return [_locked(cell.source, "setup"), helpers]
+        helpers = [_folded(setup, "notebook_setup")]
+        if master.data:
+            helpers.append(_folded(data_code(data_files(master)), DATA_CELL))
+        return [_locked(cell.source, "setup"), *helpers]
     if cell.kind is CellKind.EXERCISE:
         if cell.name not in functions:
             raise CourseError(
@@ -204,6 +207,12 @@ def _code(source: str, grade_id: str, **marks: Any) -> NotebookNode:
 
 def _locked(source: str, grade_id: str) -> NotebookNode:
     return _code(source, grade_id, locked=True)
+
+
+def _folded(source: str, grade_id: str) -> NotebookNode:
+    cell = _locked(source, grade_id)
+    cell.metadata["jupyter"] = {"source_hidden": True}
+    return cell
 
 
 def _check(exercise: Exercise, source: str) -> NotebookNode:
