@@ -2,6 +2,7 @@
 
 AutograderError                 what a person can mend: printed on one line, exit code 2
 ├── CourseError                 the course's own files do not fit together
+│   ├── EditedByHand            a built file holds what a build did not write
 │   └── ReleaseFailed           nbgrader cannot make the students' notebook
 ├── GradebookError              the gradebook cannot be opened, read or written
 ├── IsolationError              this machine cannot isolate student code as asked
@@ -18,6 +19,7 @@ __all__ = [
     "AutograderError",
     "CannotWrite",
     "CourseError",
+    "EditedByHand",
     "Failure",
     "GradebookError",
     "IsolationError",
@@ -33,6 +35,10 @@ class AutograderError(Exception):
 
 class CourseError(AutograderError):
     """The course's own files do not fit together."""
+
+
+class EditedByHand(CourseError):
+    """A built file holds what a build did not write; each line of the message names one."""
 
 
 class ReleaseFailed(CourseError):

@@ -11,6 +11,7 @@ import click
 
 from autograder.cli.display import progress, say
 from autograder.course.files import Assignment, Course
+from autograder.errors import EditedByHand
 
 # Of one core, on a quiet machine: most of it runs the release notebook in nbgrader's validator.
 _SECONDS_EACH = 8
@@ -19,26 +20,52 @@ _SECONDS_EACH = 8
 @click.command()
 @click.argument("assignments", nargs=-1)
 @click.option("--check", is_flag=True, help="Write nothing; say which built files are stale.")
+@click.option("--force", is_flag=True, help="Overwrite also what was changed by hand.")
 @click.pass_obj
-def build(find: Callable[[], Course], assignments: tuple[str, ...], check: bool) -> None:
+def build(
+    find: Callable[[], Course], assignments: tuple[str, ...], check: bool, force: bool
+) -> None:
     """Build source/ and release/ notebooks from the masters.
 
-    The same masters give the same bytes. Without ASSIGNMENTS, all of them.
+    The same masters give the same bytes. Without ASSIGNMENTS, all of them. An assignment of which a
+    built file was changed by hand is left as it is; exit code 1.
     """
     from autograder.course import notebooks
 
     course = find()
-    act = notebooks.stale if check else notebooks.build
-    changed = 0
+    changed, edited = 0, []
     for assignment in progress(course.chosen(assignments), "building"):
-        for path in act(assignment):
+        try:
+            paths = (
+                notebooks.stale(assignment) if check else notebooks.build(assignment, force=force)
+            )
+        except EditedByHand as error:
+            for line in str(error).splitlines():
+                say(line)
+            edited.append(assignment.name)
+            continue
+        for path in paths:
             say(f"{'stale' if check else 'wrote'}: {path.relative_to(course.root)}")
-            changed += 1
-    if check and changed:
+        changed += len(paths)
+    if edited:
+        _say_how_to_keep(edited)
+    elif check and changed:
         say("run `autograder build`", err=True)
-        sys.exit(1)
-    if not changed:
+    elif not changed:
         say("all notebooks are up to date")
+    if edited or (check and changed):
+        sys.exit(1)
+
+
+def _say_how_to_keep(edited: list[str]) -> None:
+    """Say what to do where a built file was changed by hand."""
+    name = edited[0]
+    for line in (
+        f"what is built from source/{name}.md is overwritten by each build: make the change there",
+        f"to keep a copy: cp source/{name}/{name}.ipynb {name}_edited.ipynb",
+        f"to overwrite it: autograder build --force {' '.join(edited)}",
+    ):
+        say(line, err=True)
 
 
 @click.command()

@@ -16,9 +16,10 @@ from autograder.course.configuration import course_licence
 from autograder.course.facts import DEMO_TAG, METADATA_KEY, Exercise
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
+from autograder.course.hand_edits import hand_edit, record_build
 from autograder.course.master import CellKind, Master, MasterCell, read_master
-from autograder.course.texts import read_text
-from autograder.errors import CourseError
+from autograder.course.texts import read_text, write_bytes
+from autograder.errors import CourseError, EditedByHand
 
 NBGRADER_SCHEMA = 3
 ANSWER_PROMPT = "*Your answer:*"
@@ -39,29 +40,47 @@ _METADATA = {
 }
 
 
-def build(assignment: Assignment) -> list[Path]:
-    """Write an assignment's source and release notebooks; return the files that changed."""
+def build(assignment: Assignment, *, force: bool = False) -> list[Path]:
+    """Write an assignment's source and release notebooks; return the files that changed.
+
+    Raises EditedByHand, and writes nothing, where that would undo what a person did; not by force.
+    """
     built = render(assignment)
-    changed = []
-    for path, content in built.items():
-        if not path.is_file() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            changed.append(path)
-    for path in _orphans(assignment, built):
+    orphans = _orphans(assignment, built)
+    if not force and (edits := _hand_edits(assignment, built, orphans)):
+        raise EditedByHand("\n".join(edits))
+    changed = [path for path, content in built.items() if _differs(path, content)]
+    for path in changed:
+        write_bytes(path, built[path])
+    for path in orphans:
         path.unlink()
-        changed.append(path)
-    return changed
+    return changed + orphans
+
+
+def _hand_edits(assignment: Assignment, built: dict[Path, bytes], orphans: list[Path]) -> list[str]:
+    """Return, in a line each, what of a person's a build would undo."""
+    root = assignment.course.root
+    edits = [
+        f"{path.relative_to(root)} was changed by hand: {how}"
+        for path in (assignment.source_notebook, assignment.release_notebook)
+        if _differs(path, built[path])
+        if (how := hand_edit(path, nbformat.reads(built[path].decode(), as_version=4)))
+    ]
+    return edits + [
+        f"{path.relative_to(root)} was not written by a build"
+        for path in orphans
+        if _differs(assignment.course.data / path.name, path.read_bytes())
+    ]
+
+
+def _differs(path: Path, content: bytes) -> bool:
+    return not path.is_file() or path.read_bytes() != content
 
 
 def stale(assignment: Assignment) -> list[Path]:
     """Return the built files that are not what a build would write, or should not be there."""
     built = render(assignment)
-    differing = [
-        path
-        for path, content in built.items()
-        if not path.is_file() or path.read_bytes() != content
-    ]
+    differing = [path for path, content in built.items() if _differs(path, content)]
     return differing + _orphans(assignment, built)
 
 
@@ -80,9 +99,11 @@ def render(assignment: Assignment) -> dict[Path, bytes]:
     """Return every built file of an assignment and its content."""
     master = read_master(assignment)
     source = source_notebook(master)
+    release = released_notebook(assignment, source)
+    record_build(assignment, source, release)
     files = {
         assignment.source_notebook: _bytes(source),
-        assignment.release_notebook: _bytes(released_notebook(assignment, source)),
+        assignment.release_notebook: _bytes(release),
     }
     for name, content in data_files(master).items():
         files[assignment.source_notebook.parent / name] = content

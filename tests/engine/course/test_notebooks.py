@@ -11,7 +11,7 @@ from autograder.course.files import find_course
 from autograder.course.functions import BEGIN, END, read_functions, setup_problems
 from autograder.course.master import CellKind, read_master
 from autograder.course.notebooks import build, render, source_notebook, stale
-from autograder.errors import CourseError
+from autograder.errors import CourseError, EditedByHand
 
 HELPERS = "notebook_setup"
 
@@ -166,7 +166,9 @@ def test_building_twice_changes_nothing_and_stale_notices_every_change(toy_copy)
     missing = toy_copy.source_notebook.parent / "numbers.txt"
     missing.unlink()
     assert set(stale(toy_copy)) == {toy_copy.release_notebook, orphan, missing}
-    assert set(build(toy_copy)) == {toy_copy.release_notebook, orphan, missing}
+    with pytest.raises(EditedByHand, match=r"answers\.txt was not written by a build"):
+        build(toy_copy)
+    assert set(build(toy_copy, force=True)) == {toy_copy.release_notebook, orphan, missing}
     assert stale(toy_copy) == []
     assert not orphan.exists()
 
