@@ -37,6 +37,7 @@ _SECTION = """\
 TODO: say before the exercise what it needs: shapes, conventions, what is passed in, edge cases.
 
 ```python exercise="{name}" points={points} minutes=10 difficulty=1{optional}
+
 ```
 
 ```python check="{name}"
