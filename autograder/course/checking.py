@@ -62,7 +62,18 @@ def _check_cells(master: Master) -> list[str]:
         if not exercise.minutes or exercise.difficulty not in (1, 2, 3):
             problems.append(f"{path}: {exercise.name} needs minutes= and difficulty=1, 2 or 3")
     problems += [f"{path}: the check of {name!r} belongs to no exercise" for name in checked]
-    return problems
+    return problems + _check_folded(master)
+
+
+def _check_folded(master: Master) -> list[str]:
+    """Return the cells of which a student would see only that they are folded."""
+    first_lines = [cell.source.splitlines()[0] for cell in master.cells if cell.is_folded]
+    return [
+        f"{master.assignment.master}: the block that begins {line[:60]!r} opens folded: "
+        "begin it with a comment that says what it draws"
+        for line in first_lines
+        if not line.startswith("# ")
+    ]
 
 
 def _check_faces(assignment: Assignment, names: list[str]) -> list[str]:

@@ -17,6 +17,9 @@ from autograder.course.texts import read_text
 from autograder.errors import CourseError
 from autograder.results.versions import text_hash
 
+MOST_OPEN_LINES = 5
+"""A picture, demo or helper of more lines opens folded."""
+
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -40,6 +43,12 @@ class MasterCell:
     source: str
     name: str = ""
     points: int = 0
+
+    @property
+    def is_folded(self) -> bool:
+        """Say whether it is code to look at, not to read: its first line stands for it."""
+        is_shown = self.kind in (CellKind.PLAIN, CellKind.DEMO)
+        return is_shown and len(self.source.splitlines()) > MOST_OPEN_LINES
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ def _cells(
         task = _markdown(cell.source, cell.name)
         task.metadata["nbgrader"] = _nbgrader(cell.name, locked=True, task=True, points=cell.points)
         return [task, _markdown(ANSWER_PROMPT, f"{cell.name}-answer")]
-    plain = _locked(cell.source, f"{cell.kind}-{number}")
+    plain = (_folded if cell.is_folded else _locked)(cell.source, f"{cell.kind}-{number}")
     if cell.kind is CellKind.DEMO:
         plain.metadata["tags"] = [DEMO_TAG]
     return [plain]
@@ -231,8 +231,10 @@ def _locked(source: str, grade_id: str) -> NotebookNode:
 
 
 def _folded(source: str, grade_id: str) -> NotebookNode:
+    """Return a locked cell that opens folded, in JupyterLab and in Colab; its first line shows."""
     cell = _locked(source, grade_id)
     cell.metadata["jupyter"] = {"source_hidden": True}
+    cell.metadata["cellView"] = "form"
     return cell
 
 
