@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from autograder.course.carried_data import CELL as DATA_CELL
 from autograder.course.carried_data import data_code
 from autograder.course.configuration import course_licence
+from autograder.course.derivations import PROMPT, question_and_task
 from autograder.course.facts import DEMO_TAG, METADATA_KEY, Exercise
 from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
@@ -22,7 +23,6 @@ from autograder.course.texts import read_text, write_bytes
 from autograder.errors import CourseError, EditedByHand
 
 NBGRADER_SCHEMA = 3
-ANSWER_PROMPT = "*Your answer:*"
 HANDING_IN = """\
 ## How far you are, and how to hand in
 
@@ -191,13 +191,20 @@ def _cells(
     if cell.kind is CellKind.CHECK:
         return [_check(master.exercise(cell.name), cell.source)]
     if cell.kind is CellKind.TASK:
-        task = _markdown(cell.source, cell.name)
-        task.metadata["nbgrader"] = _nbgrader(cell.name, locked=True, task=True, points=cell.points)
-        return [task, _markdown(ANSWER_PROMPT, f"{cell.name}-answer")]
+        return _task(cell)
     plain = (_folded if cell.is_folded else _locked)(cell.source, f"{cell.kind}-{number}")
     if cell.kind is CellKind.DEMO:
         plain.metadata["tags"] = [DEMO_TAG]
     return [plain]
+
+
+def _task(cell: MasterCell) -> list[NotebookNode]:
+    question, scheme = question_and_task(cell)
+    answer = _markdown(PROMPT, f"{cell.name}-answer")
+    answer.metadata["deletable"] = False
+    task = _markdown(scheme, cell.name)
+    task.metadata["nbgrader"] = _nbgrader(cell.name, locked=True, task=True, points=cell.points)
+    return [_markdown(question, f"{cell.name}-question"), answer, task]
 
 
 def _cell_id(name: str) -> str:

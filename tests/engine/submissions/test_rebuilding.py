@@ -80,7 +80,7 @@ def test_an_empty_notebook_is_filled_with_all_of_our_cells(rebuilt, release):
     made = rebuilt(lambda cells: cells.clear())
     names = [name_of(cell) for cell in release.cells if name_of(cell)]
     assert [name_of(cell) for cell in made.notebook.cells] == names
-    first = "('setup', 'notebook_setup', 'square', …)"
+    first = "('setup', 'notebook_setup', 'notebook_data', …)"
     assert made.notes == [f"{len(names)} cells {first} were missing: put back as released"]
 
 
@@ -203,14 +203,14 @@ def test_an_answer_typed_into_the_task_is_kept_beside_our_question(rebuilt, rele
     assert name_of(made.notebook.cells[position + 1]) is None
 
 
-def test_an_answer_typed_below_the_task_is_kept(rebuilt):
+def test_an_answer_typed_where_it_belongs_stands_directly_above_the_task(rebuilt):
     def answer(cells):
-        below = next(cell for cell in cells if cell["source"] == "*Your answer:*")
-        below["source"] = "*Your answer:* because $x^2 \\ge 0$"
+        prompt = next(cell for cell in cells if cell["source"] == "*Your answer:*")
+        prompt["source"] = "*Your answer:* because $x^2 \\ge 0$"
 
     made = rebuilt(answer)
     assert made.notes == []
-    assert made.notebook.cells[made.index_of("why_squares") + 1].source.endswith("\\ge 0$")
+    assert made.notebook.cells[made.index_of("why_squares") - 1].source.endswith("\\ge 0$")
 
 
 def test_the_kernel_and_the_metadata_are_ours(release, notebook):
