@@ -34,6 +34,11 @@ def course_licence(course: Course) -> str | None:
     return str(licence) if licence else None
 
 
+def course_address(course: Course) -> str:
+    """Return the repository in which `release/` is published, as `c.Course.address` names it."""
+    return str(course_config(course).Course.get("address") or "")
+
+
 @cache
 def course_limits(course: Course) -> Limits:
     """Return the limits that the course's configuration sets, over the defaults."""

@@ -19,19 +19,11 @@ from autograder.course.files import Assignment
 from autograder.course.functions import read_functions
 from autograder.course.hand_edits import hand_edit, record_build
 from autograder.course.master import CellKind, Master, MasterCell, read_master
+from autograder.course.standing_texts import handing_in, how_to_work, opens_elsewhere
 from autograder.course.texts import read_text, write_bytes
 from autograder.errors import CourseError, EditedByHand
 
 NBGRADER_SCHEMA = 3
-HANDING_IN = """\
-## How far you are, and how to hand in
-
-1. **Validate.** *Restart and run all*; the cell below then says how far you are. Where nbgrader is
-   installed, the *Validate* button above the notebook does the same afresh. Visible checks help
-   you; hidden tests, which try more, make the score.
-2. **Save** the notebook: what is not saved is not handed in.
-3. **Submit.** In JupyterLab: *Nbgrader*, *Assignment List*, *Submit* beside `{name}`. Where your
-   course has no such list, upload `{notebook}` itself, under that name, where it collects work."""
 _SHOWS_PROGRESS = "def progress():"
 
 _METADATA = {
@@ -128,7 +120,7 @@ def source_notebook(master: Master) -> NotebookNode:
     """Return the instructor's notebook: the master with the reference answers spliced in."""
     functions = read_functions(master.assignment)
     setup = _setup(master)
-    cells: list[NotebookNode] = []
+    cells = _head(master.assignment)
     for number, cell in enumerate(master.cells):
         cells += _cells(master, cell, number, functions, setup)
     if _SHOWS_PROGRESS in setup:
@@ -153,12 +145,16 @@ def _setup(master: Master) -> str:
 
 def _handing_in(assignment: Assignment) -> list[NotebookNode]:
     """Return what every notebook ends with: how far one is, and how to hand in."""
-    name = assignment.name
-    text = HANDING_IN.format(name=name, notebook=assignment.release_notebook.name)
     shown = _locked("progress()", "progress")
     # In grading no check has run.
     shown.metadata["tags"] = [DEMO_TAG]
-    return [_markdown(text, "handing_in"), shown]
+    return [_markdown(handing_in(assignment), "handing_in"), shown]
+
+
+def _head(assignment: Assignment) -> list[NotebookNode]:
+    """Return what stands above a notebook's title: where it opens by a click, if anywhere."""
+    links = opens_elsewhere(assignment)
+    return [_markdown(links, "opens_elsewhere")] if links else []
 
 
 def _metadata(master: Master) -> dict[str, Any]:
@@ -178,10 +174,7 @@ def _cells(
     if cell.kind is CellKind.TEXT:
         return [_markdown(cell.source, f"text-{number}")]
     if cell.kind is CellKind.SETUP:
-        helpers = [_folded(setup, "notebook_setup")]
-        if master.data:
-            helpers.append(_folded(data_code(data_files(master)), DATA_CELL))
-        return [_locked(cell.source, "setup"), *helpers]
+        return _first_code(master, cell, setup)
     if cell.kind is CellKind.EXERCISE:
         if cell.name not in functions:
             raise CourseError(
@@ -196,6 +189,16 @@ def _cells(
     if cell.kind is CellKind.DEMO:
         plain.metadata["tags"] = [DEMO_TAG]
     return [plain]
+
+
+def _first_code(master: Master, cell: MasterCell, setup: str) -> list[NotebookNode]:
+    """Return the chapter's imports, our helpers and its data, below how to work with them."""
+    cells = [_locked(cell.source, "setup"), _folded(setup, "notebook_setup")]
+    if _SHOWS_PROGRESS in setup:
+        cells.insert(0, _markdown(how_to_work(master), "how_to_work"))
+    if master.data:
+        cells.append(_folded(data_code(data_files(master)), DATA_CELL))
+    return cells
 
 
 def _task(cell: MasterCell) -> list[NotebookNode]:

@@ -32,7 +32,7 @@ import numpy as np
 """
 
 _SECTION = """\
-### Exercise `{name}` ({points} points · 10 minutes · ★)
+### Exercise `{name}` ({extra}{points} points · 10 minutes · ★)
 
 TODO: say before the exercise what it needs: shapes, conventions, what is passed in, edge cases.
 
@@ -102,6 +102,7 @@ def add_exercise(course: Course, assignment_name: str, exercise: str, optional: 
         if exercise in {known.name for known in read_master(other).exercises}:
             raise CourseError(f"{other.name} has an exercise {exercise!r}: names are unique")
     words = {"name": exercise, "points": 2 if optional else 3, "assignment": assignment_name}
+    words["extra"] = "optional, " if optional else ""
     words["optional"] = " optional=true" if optional else ""
     # All are read before any is written: what cannot be read leaves the rest as it was.
     texts = _with_skeletons(assignment, words, optional)

@@ -32,7 +32,7 @@ def cell_of(notebook, name):
 
 
 def add_a_sentence(notebook):
-    notebook.cells[4].source += " And more."
+    notebook.cells[5].source += " And more."
 
 
 def change_an_answer(notebook):
@@ -60,10 +60,10 @@ def remove_the_first(notebook):
 
 
 EDITS = {
-    add_a_sentence: "cells that build would not write: 5 (markdown)",
-    change_an_answer: "cells that build would not write: 6 (square)",
-    change_points: "cells that build would not write: 7 (square-tests)",
-    unlock: "cells that build would not write: 7 (square-tests)",
+    add_a_sentence: "cells that build would not write: 6 (markdown)",
+    change_an_answer: "cells that build would not write: 7 (square)",
+    change_points: "cells that build would not write: 8 (square-tests)",
+    unlock: "cells that build would not write: 8 (square-tests)",
     add_cells: "cells that build would not write: 3 (markdown), 4 (markdown), 5 (markdown), "
     "6 (markdown), 7 (markdown), 2 more",
     remove_cells: "cells that are gone: 2",
