@@ -39,9 +39,9 @@ def written_whole(path: Path, *, synced: bool = True, private: bool = True) -> I
         raise
 
 
-def write_whole(path: Path, content: bytes, *, synced: bool = True) -> None:
-    """Write a file for its owner alone."""
-    with written_whole(path, synced=synced) as new:
+def write_whole(path: Path, content: bytes, *, synced: bool = True, private: bool = True) -> None:
+    """Write a file; `private`, for its owner alone."""
+    with written_whole(path, synced=synced, private=private) as new:
         new.write_bytes(content)
 
 
@@ -81,9 +81,9 @@ def check_writable(path: Path, suffix: str, sources: tuple[Path, ...] = ()) -> N
             raise AutograderError(f"{path} is what this export is made from: name another file")
 
 
-def write_or_say_why(path: Path, content: bytes) -> None:
-    """Write a file that a person asked for, for its owner alone, or say why not."""
+def write_or_say_why(path: Path, content: bytes, *, private: bool = True) -> None:
+    """Write a file that a person asked for; `private`, for its owner alone; or say why not."""
     try:
-        write_whole(path, content)
+        write_whole(path, content, private=private)
     except OSError as error:
         raise AutograderError(f"cannot write {path}: {error.strerror}") from None

@@ -72,6 +72,7 @@ def _register() -> None:
     from autograder.cli.doctor import doctor
     from autograder.cli.export import export
     from autograder.cli.grade import grade
+    from autograder.cli.handout import handout
     from autograder.cli.init import init
     from autograder.cli.marking import marking
     from autograder.cli.new import new
@@ -79,7 +80,7 @@ def _register() -> None:
     from autograder.cli.report import report
     from autograder.cli.similar import similar
 
-    course = (init, build, check, new, preview, calibrate, doctor, demo)
+    course = (init, build, check, new, preview, handout, calibrate, doctor, demo)
     submissions = (collect, grade, marking, report, export, similar)
     for command in (*course, *submissions):
         main.add_command(command)

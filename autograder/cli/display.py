@@ -67,8 +67,12 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    # No refreshing thread: judges are forked from this process.
-    with Progress(*columns, console=STDERR, transient=True, auto_refresh=False) as bar:
+    # No refreshing thread: judges are forked from this process. Elsewhere than on a terminal even a
+    # bar that is gone leaves an empty line.
+    silent = not STDERR.is_terminal
+    with Progress(
+        *columns, console=STDERR, transient=True, auto_refresh=False, disable=silent
+    ) as bar:
         task = bar.add_task(what, total=total)
         bar.refresh()
         for item in items:

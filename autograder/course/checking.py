@@ -44,7 +44,7 @@ def _check_assignment(master: Master) -> list[str]:
     if not problems:
         problems += [f"{path} is stale: run `autograder build`" for path in stale(assignment)]
     if not problems:
-        problems += _leaks(assignment)
+        problems += leaks(assignment)
     return problems
 
 
@@ -118,7 +118,7 @@ def _check_faces(assignment: Assignment, names: list[str]) -> list[str]:
     return problems
 
 
-def _leaks(assignment: Assignment) -> list[str]:
+def leaks(assignment: Assignment) -> list[str]:
     """Return every line of a solution or a hidden test that stands in the released notebook."""
     notebook = nbformat.read(assignment.release_notebook, as_version=4)
     released = {

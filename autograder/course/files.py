@@ -76,6 +76,16 @@ class Course:
     def config(self) -> Path:
         return self.root / CONFIG_NAME
 
+    @property
+    def student_requirements(self) -> Path:
+        """What students install."""
+        return self.root / "requirements-student.txt"
+
+    @property
+    def student_environment(self) -> Path:
+        """The same for conda, where a course has it."""
+        return self.root / "environment.yml"
+
     def assignments(self) -> list[Assignment]:
         """Return every assignment that has a master, in the order of their names."""
         masters = sorted((self.root / "source").glob("*.md"))

@@ -24,6 +24,7 @@ def start_course(folder: Path) -> Assignment:
         course.config, _template("starting_config.py.txt").format(course_id=_course_id(course))
     )
     write_text(course.root / ".gitignore", _template("starting_gitignore.txt"))
+    write_text(course.student_requirements, _template(course.student_requirements.name))
     write_notebook_setup(course)
     write_text(assignment.master, _template("starting_master.md"))
     for face in ("solutions", "hidden_tests", "known_answers"):
