@@ -13,7 +13,7 @@ from autograder.course.files import Course
 from autograder.errors import CourseError
 
 if TYPE_CHECKING:
-    from autograder.sandbox.host.machine_check import Finding
+    from autograder.findings import Finding
 
 
 @click.command()
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def doctor(find: Callable[[], Course]) -> None:
     """Say what this machine can isolate and what it lacks, with the line that mends it.
 
-    In a course's folder, or with `autograder --course FOLDER doctor`, also whether student code
-    could see any of the course.
+    In a course's folder, or with `autograder --course FOLDER doctor`, also whether student code or
+    other users of this machine could see any of the course, and whether nbgrader's exchange is
+    ready: its permissions, the course's name, times.
     """
     from rich.table import Table
 
@@ -41,8 +42,11 @@ def doctor(find: Callable[[], Course]) -> None:
 
 
 def _findings(find: Callable[[], Course]) -> list[Finding]:
+    from autograder.course.access import examine_access
+    from autograder.course.exchange import examine_exchange
+    from autograder.findings import Finding
     from autograder.grading.exposed_course import course_private
-    from autograder.sandbox.host.machine_check import Finding, examine
+    from autograder.sandbox.host.machine_check import examine
 
     try:
         course = find()
@@ -50,4 +54,5 @@ def _findings(find: Callable[[], Course]) -> list[Finding]:
         mend = "go to the course's folder, or name it: autograder --course FOLDER doctor"
         missing = Finding("the course is out of its sight", False, "no course here", mend, False)
         return [*examine(), missing]
-    return examine(course.data, course_private(course))
+    machine = examine(course.data, course_private(course))
+    return [*machine, *examine_access(course), *examine_exchange(course)]

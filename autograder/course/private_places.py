@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.course.configuration import course_config
+from autograder.course.exchange import exchange_root
 from autograder.course.files import Course
 
-# nbgrader's own default, which takes two seconds to ask nbgrader for.
-_EXCHANGE = "/usr/local/share/nbgrader/exchange"
+EXCHANGE = "nbgrader's exchange"
 _OUR_FOLDERS = ("solutions", "tests", "results", "reports", "exports", "preview")
 # What nbgrader calls its folders, where the configuration does not say otherwise.
 _NBGRADER_FOLDERS = {
@@ -32,4 +32,4 @@ def private_places(course: Course) -> Iterator[tuple[str, Path]]:
     elsewhere = _SQLITE.match(str(config.CourseDirectory.get("db_url", "")))
     if elsewhere:
         yield "the gradebook", Path(elsewhere["path"])
-    yield "nbgrader's exchange", Path(str(config.Exchange.get("root", _EXCHANGE)))
+    yield EXCHANGE, exchange_root(course)

@@ -14,7 +14,7 @@ from autograder.sandbox.host.bubblewrap import SHOWN_IN_BOX
 
 ENGINE = Path(autograder.__file__).parent
 SATELLITES = {"reports", "exports", "similarity", "cluster"}
-FOUNDATION = {"errors", "atomic_files", "safe_text", "lean_start"}
+FOUNDATION = {"errors", "findings", "atomic_files", "safe_text", "lean_start"}
 
 # What the modules of a folder may import, beside one another; a root module stands for itself.
 MAY_IMPORT = {

@@ -8,10 +8,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import IsolationError
+from autograder.findings import Finding
 from autograder.sandbox.host import cgroups
 from autograder.sandbox.host.box import Box
 from autograder.sandbox.host.bubblewrap import find_bubblewrap
@@ -20,17 +20,6 @@ from autograder.sandbox.host.session import Session
 from autograder.sandbox.host.shown import Link, Shown, shown
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was tried."""
-
-    what: str
-    good: bool
-    found: str
-    mend: str = ""
-    needed: bool = True
 
 
 def examine(data: Path | None = None, private: Sequence[Private] = ()) -> list[Finding]:
