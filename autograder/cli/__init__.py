@@ -71,6 +71,7 @@ def _register() -> None:
     from autograder.cli.demo import demo
     from autograder.cli.doctor import doctor
     from autograder.cli.export import export
+    from autograder.cli.forget import forget
     from autograder.cli.grade import grade
     from autograder.cli.handout import handout
     from autograder.cli.init import init
@@ -81,7 +82,7 @@ def _register() -> None:
     from autograder.cli.similar import similar
 
     course = (init, build, check, new, preview, handout, calibrate, doctor, demo)
-    submissions = (collect, grade, marking, report, export, similar)
+    submissions = (collect, grade, marking, report, export, similar, forget)
     for command in (*course, *submissions):
         main.add_command(command)
 

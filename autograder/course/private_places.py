@@ -22,10 +22,16 @@ _NBGRADER_FOLDERS = {
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?:file:)?(?P<path>[^?]+)")
 
 
+def nbgrader_folders(course: Course) -> dict[str, str]:
+    """Return what nbgrader's private folders are called here, by nbgrader's own settings."""
+    config = course_config(course).CourseDirectory
+    return {key: str(config.get(key, name)) for key, name in _NBGRADER_FOLDERS.items()}
+
+
 def private_places(course: Course) -> Iterator[tuple[str, Path]]:
     """Yield each place as a sentence names it, and its path; some may not be there yet."""
     config = course_config(course)
-    named = [str(config.CourseDirectory.get(key, name)) for key, name in _NBGRADER_FOLDERS.items()]
+    named = nbgrader_folders(course).values()
     for name in dict.fromkeys(("source", "submitted", *_OUR_FOLDERS, *named)):
         yield f"the course's {name}", course.root / name
     yield "the gradebook", course.root / "gradebook.db"

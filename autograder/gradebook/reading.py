@@ -7,20 +7,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.engine import make_url
 
 from autograder.course.configuration import course_config
-from autograder.course.files import Assignment
-from autograder.course.nbgrader_release import course_directory
+from autograder.course.files import Assignment, Course
 from autograder.gradebook.database import open_gradebook
 from autograder.gradebook.nbgrader_commands import put_scripts_on_path
 
 
 @contextmanager
 def existing_gradebook(assignment: Assignment) -> Iterator[Gradebook | None]:
-    """Give the course's gradebook, or None where nothing was ever entered."""
+    """Give the gradebook of an assignment's course, or None where nothing was ever entered."""
+    with gradebook_of(assignment.course) as gradebook:
+        yield gradebook
+
+
+@contextmanager
+def gradebook_of(course: Course) -> Iterator[Gradebook | None]:
+    """Give a course's gradebook, or None where nothing was ever entered."""
     put_scripts_on_path()
-    directory = course_directory(assignment, course_config(assignment.course))
+    directory = CourseDirectory(config=course_config(course))
     url = make_url(directory.db_url)
     # Opening a file that is not there would make one.
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():

@@ -20,16 +20,21 @@ from autograder.results.versions import text_hash
 _FOLDER = ".rebuilt"
 
 
+def rebuilt_path(results: Path, result: bytes) -> Path:
+    """Return where the notebook lies that a result, these bytes, was made of."""
+    return results / _FOLDER / text_hash(result)
+
+
 def keep_rebuilt(results: Path, result: bytes, notebook: NotebookNode) -> None:
     """Write the notebook that a result, these bytes, was made of if there is room."""
-    path = results / _FOLDER / text_hash(result)
+    path = rebuilt_path(results, result)
     with contextlib.suppress(OSError):
         write_whole(path, json.dumps(notebook).encode(), synced=False)
 
 
 def take_rebuilt(results: Path, result: bytes) -> NotebookNode | None:
     """Return the notebook that a result was made of, where it is still there, and remove it."""
-    path = results / _FOLDER / text_hash(result)
+    path = rebuilt_path(results, result)
     try:
         notebook = nbformat.from_dict(json.loads(path.read_bytes()))
     except (OSError, ValueError):
