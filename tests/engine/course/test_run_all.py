@@ -6,6 +6,7 @@ import subprocess
 import symtable
 import sys
 import tempfile
+from collections import Counter
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
@@ -139,18 +140,51 @@ def interrupt(signal_number, frame):
     raise KeyboardInterrupt
 
 
+def code_cells(release, answers):
+    """Yield each code cell's name, its code, and how long it may run, with these answers in it."""
+    for cell in release.cells:
+        if cell.cell_type == "code":
+            name, is_demo = grade_id(cell), DEMO_TAG in cell.metadata.get("tags", [])
+            code = compile(answers.get(name, cell.source), name, "exec")
+            yield name, code, DEMO_S if is_demo else 60
+
+
 def run_all(release, answers):
     """Run a notebook with these answers, from its top; return the namespace it leaves."""
     namespace = {"__name__": "__main__"}
-    for cell in release.cells:
-        if cell.cell_type != "code":
-            continue
-        source = answers.get(grade_id(cell), cell.source)
-        code = compile(source, grade_id(cell), "exec")
-        seconds = DEMO_S if DEMO_TAG in cell.metadata.get("tags", []) else 60
+    for _, code, seconds in code_cells(release, answers):
         with for_at_most(seconds):
             exec(code, namespace)
     return namespace
+
+
+def one_by_one(assignment, whole):
+    """Try each known wrong answer with the others right; return how many were tried.
+
+    The notebook is run once. Then each wrong answer takes the right one's place, and its check is
+    run and one of the cells that need it, in turn; with `whole`, all of them.
+    """
+    release, right = read_release(assignment), read_functions(assignment)
+    whole_run = run_all(release, right)
+    needing = {name: [] for name in right}
+    for name, code, seconds in code_cells(release, {}):
+        if name not in right and name not in ("setup", "notebook_setup"):
+            for exercise in whole_run["_needs"](code):
+                needing[exercise].append((code, min(seconds, DEMO_S)))
+    kept, tried = whole_run.copy(), Counter()
+    for known in load_known_answers(assignment):
+        if known.is_right:
+            continue
+        check, *pictures = needing[known.exercise]
+        turn = tried[known.exercise] % max(1, len(pictures))
+        exec(compile(known.source, known.exercise, "exec"), whole_run)
+        for code, seconds in [check, *(pictures if whole else pictures[turn : turn + 1])]:
+            with for_at_most(seconds):
+                exec(code, whole_run)
+        tried[known.exercise] += 1
+        whole_run.clear()
+        whole_run.update(kept)
+    return tried.total()
 
 
 def sets_of_answers(assignment, rounds):
@@ -169,32 +203,57 @@ def sets_of_answers(assignment, rounds):
         yield {name: known[turn % len(known)] for name, known in wrong.items()}
 
 
-def main(names, rounds):
-    """Run chapters again and again; a cell of ours that raises ends it with a traceback."""
+def prepare():
+    """Draw nowhere, and let what takes long be interrupted."""
     import matplotlib
     import sympy  # noqa: F401  A demo imports it, and may be interrupted there.
+    import torch
 
     matplotlib.use("Agg")
+    # A first step imports much, and what is interrupted there stays half imported.
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()
+    signal.signal(signal.SIGALRM, interrupt)
+
+
+def main(what, names):
+    """Run chapters again and again; a cell of ours that raises ends it with a traceback."""
+    prepare()
     from matplotlib import pyplot
 
-    signal.signal(signal.SIGALRM, interrupt)
+    pyplot.rcParams["figure.max_open_warning"] = 0
+    # The notebook alone, as it is mailed around: its data do not lie beside it.
     for assignment in map(COURSE.assignment, names):
-        release = read_release(assignment)
-        # The notebook alone, as it is mailed around: its data do not lie beside it.
         with tempfile.TemporaryDirectory() as folder, chdir(folder):
-            for answers in sets_of_answers(assignment, rounds):
-                run_all(release, answers)
+            if what in ("each", "whole"):
+                print(assignment.name, one_by_one(assignment, what == "whole"), file=sys.stderr)
+                continue
+            for answers in sets_of_answers(assignment, int(what)):
+                run_all(read_release(assignment), answers)
                 pyplot.close("all")
+
+
+def run_here(what, *names):
+    """Run this file as a program; return what it said."""
+    ended = subprocess.run(
+        [sys.executable, __file__, what, *names], capture_output=True, text=True, timeout=600
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return ended.stderr
 
 
 @pytest.mark.slow
 def test_no_cell_of_ours_raises():
     """`python test_run_all.py 20 a03_vae` tries more of one chapter."""
-    ended = subprocess.run(
-        [sys.executable, __file__, "2", *NAMES], capture_output=True, text=True, timeout=300
-    )
-    assert ended.returncode == 0, ended.stderr[-3000:]
+    run_here("2", *NAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_nor_does_one_with_any_known_wrong_answer(name):
+    """`python test_run_all.py whole a03_vae` tries each with every cell that needs it."""
+    known = [one for one in load_known_answers(COURSE.assignment(name)) if not one.is_right]
+    assert f"{name} {len(known)}" in run_here("each", name)
 
 
 if __name__ == "__main__":
-    main(sys.argv[2:], int(sys.argv[1]))
+    main(sys.argv[1], sys.argv[2:])
