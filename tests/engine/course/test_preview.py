@@ -1,5 +1,7 @@
 """A preview: the chapter run with its references; without answers, nothing that is not released."""
 
+import html
+
 import nbformat
 import pytest
 from click.testing import CliRunner
@@ -109,3 +111,25 @@ def test_without_a_kernel_one_line_says_what_to_install(toy, monkeypatch):
     monkeypatch.setattr("autograder.course.preview._KERNEL", "no_such_kernel")
     with pytest.raises(CourseError, match=r"no kernel 'no_such_kernel' .* pip install ipykernel"):
         preview(toy)
+
+
+PICTURES = {
+    "Draws squares & <cubes>": "# Draws squares & <cubes>\nplt.plot([1, 4])\nplt.show()",
+    "left, right": "_, two = plt.subplots(1, 2)\ntwo[0].set_title('left'), two[1].set_title('right');",
+    "A figure.": "plt.plot([1, 4])",
+}
+
+
+def test_pictures_have_words_for_who_does_not_see_them(toy_copy):
+    blocks = "\n\n".join(f"```python\n{source}\n```" for source in PICTURES.values())
+    text = with_a_harmless_demo(toy_copy).master.read_text()
+    toy_copy.master.write_text(text.replace("## Going further", f"{blocks}\n\n## Going further"))
+    shown = [
+        output["data"]
+        for cell in preview(toy_copy).cells
+        if cell.cell_type == "code" and cell.source in PICTURES.values()
+        for output in cell.outputs
+    ]
+    pages = [data["text/html"] for data in shown if "image/png" in data]
+    assert [html.unescape(page.split('alt="')[1][:-2]) for page in pages] == list(PICTURES)
+    assert "<cubes>" not in pages[0]

@@ -115,8 +115,7 @@ def _numbers(value):
 def _show(text, bar=_COLOURS["○"]):
     """Show lines of text beside a bar, their signs in colour; where only text can be, print them."""
     text = text.rstrip()
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if not hasattr(shell, "kernel"):
+    if _kernels_shell() is None:
         print(text)
         return
     from html import escape
@@ -128,6 +127,26 @@ def _show(text, bar=_COLOURS["○"]):
         page = page.replace(sign, f'<b style="color: {colour}">{sign}</b>')
     style = f"margin: 0; padding-left: 0.6em; border-left: 4px solid {bar}"
     display({"text/plain": text, "text/html": f'<pre style="{style}">{page}</pre>'}, raw=True)
+
+
+def _kernels_shell():
+    """Return IPython where it shows more than text: in a notebook's kernel."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell if hasattr(shell, "kernel") else None
+
+
+def _with_words(figure):
+    """Return a figure as a page shows it, with words for who does not see it; Jupyter has none."""
+    from html import escape
+
+    shell = _kernels_shell()
+    png = shell.display_formatter.formatters["image/png"](figure)
+    if png is None:
+        return None
+    first, *_ = shell.user_ns["In"][-1].splitlines() or [""]
+    titles = ", ".join(filter(None, (axes.get_title() for axes in figure.axes)))
+    words = first.removeprefix("# ") if first.startswith("# ") else titles or "A figure."
+    return f'<img src="data:image/png;base64,{png}" alt="{escape(words)}">'
 
 
 def _say_failed(exercise, error):
@@ -267,3 +286,8 @@ for _name, _value in globals().copy().items():
         _own[_name] = type(_value)(_value.__code__, _own, _name, _value.__defaults__)
 globals().update({name: _own[name] for name in ("expect", "plain", "progress")})
 globals().update({name: contextmanager(_own[name]) for name in ("check", "waits_for")})
+if _kernels_shell():
+    # As soon as Jupyter knows how to show a figure: until then it forgets what it was told.
+    plt.switch_backend(plt.get_backend())
+    _pages = _kernels_shell().display_formatter.formatters["text/html"]
+    _pages.for_type_by_name("matplotlib.figure", "Figure", _own["_with_words"])
