@@ -115,7 +115,8 @@ def test_without_a_kernel_one_line_says_what_to_install(toy, monkeypatch):
 
 PICTURES = {
     "Draws squares & <cubes>": "# Draws squares & <cubes>\nplt.plot([1, 4])\nplt.show()",
-    "left, right": "_, two = plt.subplots(1, 2)\ntwo[0].set_title('left'), two[1].set_title('right');",
+    "left, right": "for title, ax in zip(['left', 'right'], plt.subplots(1, 2)[1]):\n"
+    "    ax.set_title(title)",
     "A figure.": "plt.plot([1, 4])",
 }
 
