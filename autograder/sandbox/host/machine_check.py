@@ -90,7 +90,8 @@ def _box(nested: bool) -> Finding:
     what = "namespaces for each submission" if nested else "a box of its own for each submission"
     mend = (
         "sysctl -w user.max_user_namespaces=10000 (and, on Ubuntu, "
-        "kernel.apparmor_restrict_unprivileged_userns=0); until then submissions get a box each"
+        "kernel.apparmor_restrict_unprivileged_userns=0; in a container, the options that "
+        "docs/container.md names); until then submissions get a box each"
     )
     box = Box(Isolation.BOX, None, nested)
     try:
