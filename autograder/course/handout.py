@@ -43,6 +43,10 @@ def pack_handout(course: Course, assignments: Iterable[Assignment], name: str) -
             for path in _released(assignment):
                 _add(archive, f"{name}/{assignment.name}/{path.name}", _content(path))
             lines.append(_line(assignment))
+        if not lines:
+            raise CourseError(
+                f"{course.root} has no assignment to hand out: `autograder new` makes one"
+            )
         for beside, text in _beside(course, lines):
             _add(archive, f"{name}/{beside}", text.encode())
     return packed.getvalue()
@@ -61,28 +65,35 @@ def _released(assignment: Assignment) -> list[Path]:
 def _beside(course: Course, lines: list[str]) -> list[tuple[str, str]]:
     """Return the files beside the assignments' folders: each one's name and its text."""
     environment = course.student_environment
-    texts = [(READ_ME, _read_me(course, lines)), _requirements(course)]
+    requirements = _requirements(course)
+    texts = [
+        (READ_ME, _read_me(course, lines, requirements)),
+        (course.student_requirements.name, requirements),
+    ]
     if environment.is_file():
         texts.append((environment.name, read_text(environment, "")))
     return texts
 
 
-def _requirements(course: Course) -> tuple[str, str]:
+def _requirements(course: Course) -> str:
     """Return what students install: as the course says, or what every notebook needs."""
     own = course.student_requirements
-    return own.name, read_text(own, "") if own.is_file() else _template(own.name)
+    return read_text(own, "") if own.is_file() else _template(own.name)
 
 
-def _read_me(course: Course, lines: list[str]) -> str:
+def _read_me(course: Course, lines: list[str], requirements: str) -> str:
     licence = course_licence(course)
     return _template("handout_read_me.txt").format(
         assignments="\n".join(lines),
         first=lines[0].split()[0],
+        without_cuda=_WITHOUT_CUDA if re.search("^torch", requirements, re.MULTILINE) else "",
         conda=_CONDA if course.student_environment.is_file() else "",
         licence=f"\nThe course is under the licence {licence}.\n" if licence else "",
     )
 
 
+# What PyPI has for Linux is ten times as large.
+_WITHOUT_CUDA = " --extra-index-url https://download.pytorch.org/whl/cpu"
 _CONDA = """
   With conda, on any system, instead
     conda env create -n course -f environment.yml

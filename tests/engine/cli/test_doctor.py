@@ -57,6 +57,20 @@ def test_a_course_in_what_is_shown(toy_copy, monkeypatch):
         assert f"no {what} is out of its sight" in text
 
 
+def test_it_looks_at_other_users_and_at_the_exchange(toy_copy, tmp_path):
+    config = toy_copy.course.config
+    config.write_text(f"{config.read_text()}\nc.Exchange.root = {str(tmp_path / 'none')!r}\n")
+    status, text = said(toy_copy.course.root)
+    assert status == 0
+    assert "other users cannot read the course" in text
+    assert "- nbgrader's exchange no exchange: there is no" in text
+    (tmp_path / "none").mkdir(mode=0o700)
+    status, text = said(toy_copy.course.root)
+    assert status == 1
+    assert "no the exchange is open to everybody" in text
+    assert "sudo chmod 1777" in text
+
+
 def test_where_no_course_is(tmp_path):
     status, text = said(tmp_path)
     assert status == 0

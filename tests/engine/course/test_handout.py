@@ -12,6 +12,7 @@ import pytest
 
 from autograder.course.files import find_course
 from autograder.course.handout import pack_handout
+from autograder.course.notebooks import build
 from shared.commands import run_forked
 
 ROOT = Path(__file__).parents[3]
@@ -202,9 +203,31 @@ def test_a_release_that_is_not_its_masters_is_refused_on_one_line(toy_copy, harm
     assert not (toy_copy.course.root / "exports").exists()
 
 
-def test_a_release_that_shows_a_hidden_tests_name_is_refused(toy_copy):
-    from autograder.course.notebooks import build
+def test_a_course_without_an_assignment_is_refused(tmp_path):
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
+    done = run_forked(tmp_path, "autograder", "handout")
+    assert done.returncode == 2
+    assert "has no assignment to hand out" in done.stderr
+    assert not (tmp_path / "exports").exists()
 
+
+def test_the_read_me_names_what_the_course_has(toy_copy):
+    course = toy_copy.course
+
+    def read_me():
+        return packed_files(pack_handout(course, [toy_copy], "c"))["c/README.txt"].decode()
+
+    assert "toy/toy.ipynb\n      A small chapter for the engine's own tests\n" in read_me()
+    assert not any(word in read_me() for word in ("conda", "download.pytorch.org", "licence"))
+    course.student_requirements.write_text("jupyterlab\ntorch>=2\n")
+    course.student_environment.write_text("name: c\n")
+    course.config.write_text(f"{course.config.read_text()}\nc.Course.license = 'CC-BY-4.0'\n")
+    build(toy_copy)
+    for said in ("conda activate", "requirements-student.txt --extra-index-url", "CC-BY-4.0"):
+        assert said in read_me()
+
+
+def test_a_release_that_shows_a_hidden_tests_name_is_refused(toy_copy):
     toy_copy.master.write_text(toy_copy.master.read_text() + "\nSee `test_toy.py`.\n")
     build(toy_copy)
     done = run_forked(toy_copy.course.root, "autograder", "handout", "toy")
