@@ -81,11 +81,13 @@ def _others(path: Path) -> int:
 
 @cache
 def _is_of_one(group: int, user: int) -> bool:
+    """Say whether a group is one user's alone: it bears the user's name and nobody else is in it.
+
+    Where accounts come from a server, not all of a group's members can be listed: its name decides.
+    """
     try:
-        named = grp.getgrgid(group).gr_mem
-        owner = pwd.getpwuid(user).pw_name
+        known, owner = grp.getgrgid(group), pwd.getpwuid(user).pw_name
     except KeyError:
-        # A group without a name has members that nobody can list.
         return False
     first = [one.pw_name for one in pwd.getpwall() if one.pw_gid == group]
-    return {*named, *first} <= {owner}
+    return known.gr_name == owner and {*known.gr_mem, *first} <= {owner}

@@ -83,20 +83,22 @@ def test_a_folder_in_which_others_may_write(course):
     assert f"chmod go-w {course.root}" not in wrong(course)
 
 
-# The group's name, its members, who has it as first group, and whether it opens a file of mode 640.
+# The group's name, its members, who is known to have it as first group; does it open a file of 640?
 GROUPS = {
-    "of the owner alone": ([], ["jo"], False),
-    "of the owner, who is named, too": (["jo"], ["jo"], False),
-    "with another member": (["ada"], ["jo"], True),
-    "the first of another user": ([], ["jo", "ada"], True),
+    "of the owner alone": ("jo", [], ["jo"], False),
+    "of the owner, who is named, too": ("jo", ["jo"], ["jo"], False),
+    "of the owner, whom no list of accounts has": ("jo", [], [], False),
+    "with another member": ("jo", ["ada"], ["jo"], True),
+    "the first of another user": ("jo", [], ["jo", "ada"], True),
+    "everybody's, of which no list of accounts tells": ("users", [], [], True),
 }
 
 
 @pytest.mark.parametrize("case", GROUPS)
 def test_a_group_is_somebody_else_unless_it_is_the_owners_alone(tmp_path, monkeypatch, case):
-    members, firsts, is_others = GROUPS[case]
-    users = [SimpleNamespace(pw_name=name, pw_gid=70001) for name in firsts]
-    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_mem=members))
+    name, members, firsts, is_others = GROUPS[case]
+    users = [SimpleNamespace(pw_name=one, pw_gid=70001) for one in firsts]
+    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
     monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="jo"))
     monkeypatch.setattr(pwd, "getpwall", lambda: users)
     access._is_of_one.cache_clear()
