@@ -8,16 +8,18 @@ from types import SimpleNamespace
 import pytest
 
 from autograder.course import access
-from autograder.course.access import examine_access, is_open
+from autograder.course.access import _Look, examine_access
 
 
 @pytest.fixture
 def course(toy_copy, tmp_path, monkeypatch):
     """A course that anybody can read, below folders that anybody can enter."""
     above = frozenset((tmp_path, *tmp_path.parents))
-    others = access._others
+    others = _Look.others
     # pytest's own folders are closed to others.
-    monkeypatch.setattr(access, "_others", lambda path: 0o5 if path in above else others(path))
+    monkeypatch.setattr(
+        _Look, "others", lambda look, path: 0o5 if path in above else others(look, path)
+    )
     root = toy_copy.course.root
     for path in (root, *root.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -55,7 +57,7 @@ def test_what_is_made_later_is_named_too(course):
 
 
 def test_a_folder_above_that_is_closed_closes_it(course, tmp_path, monkeypatch):
-    monkeypatch.setattr(access, "_others", lambda path: 0 if path == tmp_path else 0o5)
+    monkeypatch.setattr(_Look, "others", lambda _, path: 0 if path == tmp_path else 0o5)
     assert wrong(course) == {}
 
 
@@ -66,6 +68,14 @@ def test_a_gradebook_elsewhere_has_a_line_of_its_own(course, tmp_path):
     line = f"c.CourseDirectory.db_url = 'sqlite:///{elsewhere}'"
     course.config.write_text(f"{course.config.read_text()}\n{line}\n")
     assert list(wrong(course)) == [f"chmod 700 {course.root}", f"chmod go-rwx {elsewhere}"]
+
+
+def test_where_the_group_is_the_instructors_it_may_read_and_others_may_not(course):
+    line = "c.CourseDirectory.groupshared = True"
+    course.config.write_text(f"{course.config.read_text()}\n{line}\n")
+    assert list(wrong(course)) == [f"chmod o-rwx {course.root}"]
+    course.root.chmod(0o2770)
+    assert wrong(course) == {}
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -108,7 +118,8 @@ def test_a_group_is_somebody_else_unless_it_is_the_owners_alone(tmp_path, monkey
         lambda *_: os.stat_result((0o100640, *[0] * 3, 70000, 70001, *[0] * 4)),
     )
     try:
-        assert bool(access._others(tmp_path) & 0o4) is is_others
+        assert bool(_Look().others(tmp_path) & 0o4) is is_others
+        assert not _Look(is_shared=True).others(tmp_path)
     finally:
         access._is_of_one.cache_clear()
 
@@ -130,7 +141,7 @@ def test_what_it_says_is_what_another_user_can_do(course, tmp_path):
     for mode, folder_mode in ((0o644, 0o755), (0o640, 0o755), (0o644, 0o750), (0o604, 0o701)):
         path.chmod(mode)
         path.parent.chmod(folder_mode)
-        assert is_open(path) is nobody_can_read(path), (oct(mode), oct(folder_mode))
+        assert _Look().is_open(path) is nobody_can_read(path), (oct(mode), oct(folder_mode))
 
 
 def nobody_can_read(path):
