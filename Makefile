@@ -14,7 +14,7 @@ OTTER := bench/.venv-otter
 ROLE := instructor
 export OMP_NUM_THREADS := 1
 
-.PHONY: help install lab demo clean-demo quick test build check calibrate seeds bench bench-scale box
+.PHONY: help install lab demo clean-demo quick test build check calibrate seeds bench bench-scale box docs
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -98,6 +98,13 @@ calibrate: $(READY) box ## grade every answer whose verdict is known
 
 seeds: $(READY) ## rerun stochastic hidden tests under 200 other seeds; minutes
 	@$(BIN)/python tests/seeds/check_seeds.py
+
+docs: $(READY)   ## the site of the docs, in site/; a chapter that changed runs once for its pictures
+	@$(BIN)/autograder build
+	@$(BIN)/python scripts/docs_site/previews.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "the site is in site/: open site/index.html, or with search:"
+	@echo "  $(BIN)/mkdocs serve # on http://127.0.0.1:8000"
 
 # otter-grader in an environment of its own, which finds all else, torch above all, in this one.
 $(OTTER)/.ready: $(READY) bench/requirements-otter.txt

@@ -1,0 +1,190 @@
+"""A chapter's page: its exercises, and the chapter as it looks when solved, without answers."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
+from typing import Any
+
+from formulas import mathml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from autograder.course.facts import Exercise, Facts, read_facts
+from autograder.course.files import Assignment
+from autograder.course.notebooks import ANSWER_PROMPT, HANDING_IN
+
+_HEADING = re.compile(r"^(#{1,5}) (.+)$")
+_FENCE = re.compile(r"^\s*(```|~~~)")
+_WHAT_TO_SEE = re.compile(r"\*+What to see[.:]\*+\s*(.+)", re.DOTALL)
+# What would end an alternative text, or be read aloud as a sign.
+_MARKS = re.compile(r"[][*$`\\{}]")
+_SUMMARY = re.compile(r'"""(.+?)(?:\n\n|""")', re.DOTALL)
+# What has its place elsewhere on the page, or none on a page that nobody runs.
+_LEFT_OUT = {"notebook_setup", "progress"}
+_TEXTS_LEFT_OUT = (ANSWER_PROMPT, HANDING_IN.partition("\n")[0])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a solved chapter draws: its file beside the page."""
+
+    name: str
+    content: bytes
+
+
+def page(assignment: Assignment, solved: dict[str, Any] | None) -> tuple[str, list[Picture]]:
+    """Return a chapter's page as Markdown, and the pictures it shows.
+
+    `solved` is the notebook as it ran with our answers in place; of it only pictures are taken.
+    Without one, the page has the chapter's text alone.
+    """
+    released = json.loads(assignment.release_notebook.read_bytes())
+    facts = read_facts(assignment)
+    drawn = _pictures(assignment.name, solved)
+    cells = [cell for cell in released["cells"] if _grade_id(cell) not in _LEFT_OUT]
+    heading, _, text = _source(cells[0]).lstrip().partition("\n")
+    summaries = {_grade_id(cell): _asks(_source(cell)) for cell in cells if _is_stub(cell)}
+    parts = [heading, _at_a_glance(assignment, facts, summaries), _text(text)]
+    for cell, following in zip_longest(cells[1:], cells[2:]):
+        parts.append(_cell(cell, drawn.get(cell["id"], []), _what_to_see(following)))
+    shown = [one for pictures in drawn.values() for one in pictures]
+    return "\n\n".join(part for part in parts if part) + "\n", shown
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell["source"]
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _grade_id(cell: dict[str, Any]) -> str:
+    return cell["metadata"].get("nbgrader", {}).get("grade_id", "")
+
+
+def _is_stub(cell: dict[str, Any]) -> bool:
+    return bool(cell["metadata"].get("nbgrader", {}).get("solution"))
+
+
+def _asks(stub: str) -> str:
+    """Return the first sentence of a stub's docstring, on one line."""
+    found = _SUMMARY.search(stub)
+    return " ".join(found[1].split()) if found else ""
+
+
+def _pictures(name: str, solved: dict[str, Any] | None) -> dict[str, list[Picture]]:
+    """Return the PNG pictures of a notebook's outputs, by the id of the cell that drew them."""
+    drawn: dict[str, list[Picture]] = {}
+    for cell in solved["cells"] if solved else []:
+        for output in cell.get("outputs", []):
+            if png := output.get("data", {}).get("image/png"):
+                mine = drawn.setdefault(cell["id"], [])
+                picture = f"{name}-{cell['id']}-{len(mine) + 1}.png"
+                mine.append(Picture(picture, base64.b64decode("".join(png))))
+    return drawn
+
+
+def _at_a_glance(assignment: Assignment, facts: Facts, summaries: dict[str, str]) -> str:
+    core = sum(one.points for one in facts.exercises if not one.optional)
+    by_hand = sum(one.points for one in facts.tasks)
+    rows = [_row(one, summaries.get(one.name, "")) for one in facts.exercises]
+    return "\n".join(
+        [
+            f"**{core} points by code, {by_hand} by hand · {facts.minutes} minutes with reading.** "
+            f"[The notebook](../notebooks/{assignment.name}.ipynb) is what a student is given.",
+            "",
+            "| exercise | points | minutes | difficulty | what it asks |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            '!!! note "Below: the chapter as it looks when all is solved"',
+            "    The text, what each exercise is given, and the pictures that a solved notebook "
+            "draws. The answers are yours to find.",
+        ]
+    )
+
+
+def _row(exercise: Exercise, asks: str) -> str:
+    points = f"{exercise.points}, extra" if exercise.optional else str(exercise.points)
+    stars = "★" * exercise.difficulty
+    link = f"[`{exercise.name}`](#{exercise.name})"
+    cells = (link, points, str(exercise.minutes), stars, asks.replace("|", r"\|"))
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: dict[str, Any], pictures: list[Picture], what_to_see: str) -> str:
+    if cell["cell_type"] == "markdown":
+        return "" if _source(cell).startswith(_TEXTS_LEFT_OUT) else _text(_source(cell))
+    if _is_stub(cell):
+        return f'<a id="{_grade_id(cell)}"></a>\n\n' + _code(_source(cell))
+    if _grade_id(cell).endswith("-tests"):
+        return _folded("The visible check", _source(cell))
+    shown = "\n\n".join(_shown(one, what_to_see) for one in pictures)
+    return "\n\n".join(filter(None, [_folded("Code of ours", _source(cell)), shown]))
+
+
+def _code(source: str) -> str:
+    """Return Python code as a fenced block, whatever ticks stand in it."""
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", source)), default=0))
+    return f"{ticks}python\n{source}\n{ticks}"
+
+
+def _folded(title: str, source: str) -> str:
+    inside = "\n".join(f"    {line}".rstrip() for line in _code(source).split("\n"))
+    return f'??? note "{title}"\n\n{inside}'
+
+
+def _shown(picture: Picture, what_to_see: str) -> str:
+    return f"![{what_to_see}](pictures/{picture.name}){{ .picture }}"
+
+
+def _what_to_see(following: dict[str, Any] | None) -> str:
+    """Return what the text below a picture says of it, as plain words on one line."""
+    text = _source(following).partition("\n\n")[0] if following else ""
+    found = _WHAT_TO_SEE.match(text)
+    words = found[1] if found else "A picture that the code above draws"
+    return " ".join(_MARKS.sub("", words).split())
+
+
+def _text(source: str) -> str:
+    """Return a text cell for the site: its headings as Markdown, all else as HTML.
+
+    A notebook's Markdown is CommonMark with formulas, which the site's is not.
+    """
+    parts: list[str] = []
+    lines: list[str] = []
+    fenced = False
+    for line in source.split("\n"):
+        fenced ^= bool(_FENCE.match(line))
+        if not fenced and (heading := _HEADING.match(line)):
+            parts += [_html("\n".join(lines)), f"{heading[1]} {heading[2]}"]
+            lines = []
+        else:
+            lines.append(line)
+    parts.append(_html("\n".join(lines)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _renderer() -> MarkdownIt:
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser.use(dollarmath_plugin, double_inline=True)
+    # Not the plugin's own elements: their class is one that the site's theme floats.
+    for rule, block in (("math_inline", False), ("math_inline_double", True), ("math_block", True)):
+        parser.renderer.rules[rule] = partial(_formula, block=block)
+    return parser
+
+
+def _formula(tokens: list[Token], index: int, *_: object, block: bool) -> str:
+    return mathml(tokens[index].content, block=block)
+
+
+_PARSER = _renderer()
+
+
+def _html(text: str) -> str:
+    """Return Markdown as one block of HTML, which the site leaves as it is."""
+    if not text.strip():
+        return ""
+    return f"<div>\n{_PARSER.render(text)}</div>"
