@@ -87,8 +87,9 @@ test: $(READY) box ## every test, of the course and of the engine; about 15 minu
 	@echo "5 of 5: grading every known answer" && $(BIN)/autograder calibrate
 	@echo "all is well"
 
-build: $(READY) ## source/ and release/ notebooks from the masters
+build: $(READY) ## source/ and release/ notebooks from the masters; the docs' commands from the program
 	@$(BIN)/autograder build
+	@$(BIN)/python scripts/command_reference.py
 
 check: $(READY) ## does the course hold together?
 	@$(BIN)/autograder check
@@ -99,8 +100,7 @@ calibrate: $(READY) box ## grade every answer whose verdict is known
 seeds: $(READY) ## rerun stochastic hidden tests under 200 other seeds; minutes
 	@$(BIN)/python tests/seeds/check_seeds.py
 
-docs: $(READY)   ## the site of the docs, in site/; a chapter that changed runs once for its pictures
-	@$(BIN)/autograder build
+docs: $(READY) build ## the site of the docs, in site/; a chapter that changed runs once for its pictures
 	@$(BIN)/python scripts/docs_site/previews.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "the site is in site/: open site/index.html, or with search:"
