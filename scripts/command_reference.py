@@ -19,6 +19,7 @@ BEGIN, END = "<!-- written by scripts/command_reference.py -->", "<!-- to here -
 
 # Where a guide shows how a command is used.
 GUIDES = {
+    "preview": "authoring.md#seeing-it",
     "init": "instructor.md#another-course",
     "build": "instructor.md#build-check-calibrate",
     "check": "instructor.md#build-check-calibrate",

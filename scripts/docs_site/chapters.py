@@ -1,7 +1,6 @@
 """A chapter's page: its exercises, and the chapter as it looks when solved, without answers."""
 
 import base64
-import json
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from autograder.course.facts import Exercise, Facts, read_facts
+from autograder.course.facts import Exercise, read_facts
 from autograder.course.files import Assignment
 from autograder.course.notebooks import ANSWER_PROMPT, HANDING_IN
 
@@ -36,23 +35,20 @@ class Picture:
     content: bytes
 
 
-def page(assignment: Assignment, solved: dict[str, Any] | None) -> tuple[str, list[Picture]]:
+def page(assignment: Assignment, notebook: dict[str, Any]) -> tuple[str, list[Picture]]:
     """Return a chapter's page as Markdown, and the pictures it shows.
 
-    `solved` is the notebook as it ran with our answers in place; of it only pictures are taken.
-    Without one, the page has the chapter's text alone.
+    `notebook` is the released one, with what our answers draw in it where they were run.
     """
-    released = json.loads(assignment.release_notebook.read_bytes())
-    facts = read_facts(assignment)
-    drawn = _pictures(assignment.name, solved)
-    cells = [cell for cell in released["cells"] if _grade_id(cell) not in _LEFT_OUT]
+    cells = [cell for cell in notebook["cells"] if _grade_id(cell) not in _LEFT_OUT]
+    drawn = [_pictures(assignment.name, cell) for cell in cells]
     heading, _, text = _source(cells[0]).lstrip().partition("\n")
-    summaries = {_grade_id(cell): _asks(_source(cell)) for cell in cells if _is_stub(cell)}
-    parts = [heading, _at_a_glance(assignment, facts, summaries), _text(text)]
-    for cell, following in zip_longest(cells[1:], cells[2:]):
-        parts.append(_cell(cell, drawn.get(cell["id"], []), _what_to_see(following)))
-    shown = [one for pictures in drawn.values() for one in pictures]
-    return "\n\n".join(part for part in parts if part) + "\n", shown
+    parts = [heading, _at_a_glance(assignment, cells), _text(text)]
+    for cell, pictures, following in zip_longest(cells[1:], drawn[1:], cells[2:]):
+        parts.append(_cell(cell, pictures, _what_to_see(following)))
+    return "\n\n".join(part for part in parts if part) + "\n", [
+        one for some in drawn for one in some
+    ]
 
 
 def _source(cell: dict[str, Any]) -> str:
@@ -74,22 +70,21 @@ def _asks(stub: str) -> str:
     return " ".join(found[1].split()) if found else ""
 
 
-def _pictures(name: str, solved: dict[str, Any] | None) -> dict[str, list[Picture]]:
-    """Return the PNG pictures of a notebook's outputs, by the id of the cell that drew them."""
-    drawn: dict[str, list[Picture]] = {}
-    for cell in solved["cells"] if solved else []:
-        for output in cell.get("outputs", []):
-            if png := output.get("data", {}).get("image/png"):
-                mine = drawn.setdefault(cell["id"], [])
-                picture = f"{name}-{cell['id']}-{len(mine) + 1}.png"
-                mine.append(Picture(picture, base64.b64decode("".join(png))))
-    return drawn
+def _pictures(name: str, cell: dict[str, Any]) -> list[Picture]:
+    """Return the PNG pictures below a cell."""
+    data = [output.get("data", {}).get("image/png") for output in cell.get("outputs", [])]
+    return [
+        Picture(f"{name}-{cell['id']}-{number}.png", base64.b64decode("".join(png)))
+        for number, png in enumerate(filter(None, data), start=1)
+    ]
 
 
-def _at_a_glance(assignment: Assignment, facts: Facts, summaries: dict[str, str]) -> str:
+def _at_a_glance(assignment: Assignment, cells: list[dict[str, Any]]) -> str:
+    """Return what a chapter costs and is worth, and a table of its exercises."""
+    facts = read_facts(assignment)
     core = sum(one.points for one in facts.exercises if not one.optional)
     by_hand = sum(one.points for one in facts.tasks)
-    rows = [_row(one, summaries.get(one.name, "")) for one in facts.exercises]
+    asks = {_grade_id(cell): _asks(_source(cell)) for cell in cells if _is_stub(cell)}
     return "\n".join(
         [
             f"**{core} points by code, {by_hand} by hand · {facts.minutes} minutes with reading.** "
@@ -97,7 +92,7 @@ def _at_a_glance(assignment: Assignment, facts: Facts, summaries: dict[str, str]
             "",
             "| exercise | points | minutes | difficulty | what it asks |",
             "|---|---|---|---|---|",
-            *rows,
+            *(_row(one, asks.get(one.name, "")) for one in facts.exercises),
             "",
             '!!! note "Below: the chapter as it looks when all is solved"',
             "    The text, what each exercise is given, and the pictures that a solved notebook "

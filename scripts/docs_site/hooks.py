@@ -11,7 +11,7 @@ import links
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from previews import solved_notebook
+from previews import shown_notebook
 
 from autograder.course.files import Assignment, find_course
 
@@ -59,7 +59,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "decisions/index.md": _list_of_decisions(),
     }
     for assignment in _assignments():
-        text, pictures = chapters.page(assignment, solved_notebook(assignment))
+        text, pictures = chapters.page(assignment, shown_notebook(assignment))
         made[f"chapters/{assignment.name}.md"] = text
         made |= {f"chapters/pictures/{one.name}": one.content for one in pictures}
         made[f"notebooks/{assignment.name}.ipynb"] = assignment.release_notebook.read_bytes()
