@@ -18,7 +18,8 @@ def row_of(assignment):
     optional = " ".join(f"`{one.name}` {one.points}" for one in exercises if one.optional)
     minutes = sum(one.minutes for one in exercises)
     extra = f" *optional:* {optional}" if optional else ""
-    return f"| `{assignment.name}` | {core}{extra} | {round(minutes / 60 * 2) / 2:g} h |"
+    link = f"[`{assignment.name}`](release/{assignment.name}/{assignment.name}.ipynb)"
+    return f"| {link} | {core}{extra} | {round(minutes / 60 * 2) / 2:g} h |"
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda one: one.name)
