@@ -27,6 +27,8 @@ class Shown:
 
     page: str
     line: str
+    place: int = 0
+    """Where its block begins in the page."""
 
     def __str__(self):
         return f"{self.page}: {self.line}"
@@ -46,8 +48,31 @@ def in_blocks(page):
     # Of its length, so that places stay what they are.
     rest = _FENCE.sub(lambda fence: re.sub(r"[^\n]", "x", fence[0]), text)
     blocks |= {match.start(): match[0] for match in _INDENTED.finditer(rest)}
-    lines = [line for place in sorted(blocks) for line in _lines(blocks[place])]
-    return [Shown(name, line) for line in lines if _is_command(line)]
+    return [
+        Shown(name, line, place)
+        for place in sorted(blocks)
+        for line in _lines(blocks[place])
+        if _is_command(line)
+    ]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a page says to write into a file: a block below a text that begins "In `FILE`"."""
+
+    path: str
+    text: str
+    place: int
+
+
+def to_write(page):
+    """What a page says to write into files, in its order."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        Written(where[1], block[3], block.start())
+        for block in _FENCE.finditer(text)
+        if (where := re.match(r"In `([^`]+)`", text[: block.start()].rstrip().split("\n\n")[-1]))
+    ]
 
 
 def _lines(block):

@@ -17,7 +17,7 @@ import pytest
 from autograder.course.files import find_course
 from autograder.course.functions import read_functions
 from autograder.course.made_up import hand_in, made_up_notebook, notebook_bytes, read_release
-from shared.shown_commands import ROOT, Shown, in_blocks, pages
+from shared.shown_commands import ROOT, Shown, Written, in_blocks, pages, to_write
 
 CHAPTERS = ("a01_pca", "a03_vae")
 NOT_RUN = {
@@ -31,14 +31,18 @@ NOT_RUN = {
     r"sudo|apt-get|brew|wsl|docker|podman": "needs root, or another system",
     r"mypy": "a minute without its cache; `make test` runs it",
 }
-# Where it is no 0, for that is what the guide says.
+# Where it is no 0: a skeleton is to be filled in, a test to fail, a made-up class needs a person.
 ENDS_WITH = {
     ("docs/instructor.md", "autograder check a01_pca"): [1, 0],
+    ("docs/instructor.md", "autograder --course demo grade a01_pca"): [1],
+    (
+        "docs/instructor.md",
+        "autograder demo a01_first && autograder --course demo grade a01_first",
+    ): [1],
     ("docs/authoring.md", "pytest tests/hidden/test_a03_vae.py --answers kl_standard__no_half"): [
         1
     ],
     ("docs/authoring.md", "pytest tests/hidden/test_a03_vae.py --answers some.ipynb"): [1],
-    ("docs/ta.md", "autograder grade a01_pca some.ipynb --json"): [1],
 }
 # What the reader of a page has done before, by what it says.
 BEFORE = {"docs/gradebook.md": "autograder grade a01_pca"}
@@ -123,15 +127,28 @@ def course(original, page, tmp_path):
     return root
 
 
+def _faces(root):
+    """The files into which `autograder new` writes."""
+    return [
+        path
+        for folder in ("source", "solutions", "tests/hidden", "tests/answers")
+        for path in (root / folder).glob("*.*")
+        if path.suffix in {".md", ".py"}
+    ]
+
+
 class Reader:
     """Somebody who types a page's commands one after the other, in one shell."""
 
     def __init__(self, root):
         self.root = self.folder = root
         self.said = []
+        self.before_new = {}
 
     def type(self, shown, expected):
         """Run a command where the last one left us; keep what it said if it ends otherwise."""
+        if " new " in shown.line:
+            self.before_new = {path: path.read_text() for path in _faces(self.root)}
         ends_in = self.root.parent / "folder"
         script = f"{self._here(shown.line)}\nended=$?\npwd >{ends_in}\nexit $ended"
         done = subprocess.run(
@@ -147,6 +164,14 @@ class Reader:
         self.folder = Path(ends_in.read_text().strip())
         if done.returncode != expected:
             self.said.append(f"{shown} ended with {done.returncode}:\n{done.stdout[-3000:]}")
+
+    def write(self, written):
+        """Write a block in place of the skeleton that `autograder new` has put into its file."""
+        path = self.root / written.path
+        old, new = self.before_new[path], path.read_text()
+        pairs = enumerate(zip(old, new, strict=False))
+        start = next((place for place, (was, now) in pairs if was != now), len(old))
+        path.write_text(new[:start] + written.text + old[start:])
 
     def _here(self, line):
         return line.replace("/path/to/other-course", str(self.root))
@@ -170,8 +195,11 @@ def test_every_command_of_a_guide_runs(page, course):
     left = {}
     if before := BEFORE.get(RUN[page][0].page):
         reader.type(Shown("before", before), 0)
-    for shown in RUN[page]:
-        key = (shown.page, command_of(shown))
+    for step in sorted([*RUN[page], *to_write(page)], key=lambda step: step.place):
+        if isinstance(step, Written):
+            reader.write(step)
+            continue
+        key = (step.page, command_of(step))
         codes = left.setdefault(key, list(ENDS_WITH.get(key, [])))
-        reader.type(shown, codes.pop(0) if codes else 0)
+        reader.type(step, codes.pop(0) if codes else 0)
     assert not reader.said, "\n".join(reader.said)
