@@ -14,7 +14,7 @@ OTTER := bench/.venv-otter
 ROLE := instructor
 export OMP_NUM_THREADS := 1
 
-.PHONY: help install lab demo clean-demo quick test build check calibrate seeds bench bench-scale box docs
+.PHONY: help install lab demo clean-demo quick test build check calibrate seeds bench bench-scale box docs screenshots
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -105,6 +105,9 @@ docs: $(READY) build ## the site of the docs, in site/; a chapter that changed r
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "the site is in site/: open site/index.html, or with search:"
 	@echo "  $(BIN)/mkdocs serve # on http://127.0.0.1:8000"
+
+screenshots: $(READY) box ## the guides' pictures, of real pages in Chromium; minutes
+	@$(BIN)/python scripts/screenshots.py
 
 # otter-grader in an environment of its own, which finds all else, torch above all, in this one.
 $(OTTER)/.ready: $(READY) bench/requirements-otter.txt
