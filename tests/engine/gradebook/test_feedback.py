@@ -5,8 +5,10 @@ import json
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
+from selenium.webdriver.common.by import By
 
 from autograder.course.made_up import hand_in
+from shared.accessibility import in_colours, violations
 from shared.commands import run_forked
 
 pytestmark = [pytest.mark.box, pytest.mark.slow]
@@ -111,6 +113,29 @@ def test_what_is_not_solved_is_one_line(marked):
     assert text.count("Not solved yet") == text.count("<article") - 1
     assert "Next step" not in text
     assert "You wrote nothing here." in text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("student", ["ada", "bob", "blank"])
+def test_it_can_be_read_by_everybody(student, scheme, marked, chromium):
+    in_colours(chromium, scheme)
+    chromium.get((marked.course.root / f"feedback/{student}/toy/toy.html").as_uri())
+    for folded in chromium.find_elements(By.TAG_NAME, "summary"):
+        folded.click()
+    assert violations(chromium) == {}
+
+
+@pytest.mark.browser
+def test_all_of_it_is_on_paper(marked, chromium):
+    """What is folded on the screen is printed."""
+    chromium.get((marked.course.root / "feedback/ada/toy/toy.html").as_uri())
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        written = chromium.find_element(By.CSS_SELECTOR, ".written")
+        assert written.rect["height"] > 20
+    finally:
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_it_is_the_same_page_as_the_reports(marked):
