@@ -25,8 +25,9 @@ def sixth(x):
 
 
 @pytest.fixture
-def run(capsys, monkeypatch):
+def run(capsys, monkeypatch, tmp_path):
     """Return a function that runs cells below the helpers and returns stdout and stderr."""
+    monkeypatch.chdir(tmp_path)  # A notebook unpacks its data.
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
     namespace = {}
 
@@ -237,11 +238,12 @@ def test_validate_sees_what_is_wrong_and_what_is_not_solved(half_done, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_notebook_is_calm_and_readable_as_plain_text(half_done, monkeypatch):
+def test_a_notebook_is_calm_and_readable_as_plain_text(half_done, monkeypatch, tmp_path):
     from nbclient import NotebookClient
     from traitlets.config import Config
 
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    monkeypatch.chdir(tmp_path)
     config = Config({"KernelManager": {"transport": "ipc"}})
     ran = NotebookClient(half_done, allow_errors=True, config=config).execute()
     shown = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in ran.cells}
