@@ -31,6 +31,8 @@ GUIDES = {
     "grade": "ta.md#one-command",
     "report": "ta.md#reports",
     "export": "ta.md#scores-for-other-systems",
+    "handout": "instructor.md#a-zip-for-students",
+    "forget": "privacy.md",
     "similar": "ta.md#similar-answers",
 }
 
