@@ -12,9 +12,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from autograder.course.derivations import PROMPT
 from autograder.course.facts import Exercise, read_facts
 from autograder.course.files import Assignment
-from autograder.course.notebooks import ANSWER_PROMPT, HANDING_IN
+from autograder.course.standing_texts import handing_in
 
 _HEADING = re.compile(r"^(#{1,5}) (.+)$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
@@ -23,8 +24,7 @@ _WHAT_TO_SEE = re.compile(r"\*+What to see[.:]\*+\s*(.+)", re.DOTALL)
 _MARKS = re.compile(r"[][*$`\\{}]")
 _SUMMARY = re.compile(r'"""(.+?)(?:\n\n|""")', re.DOTALL)
 # What has its place elsewhere on the page, or none on a page that nobody runs.
-_LEFT_OUT = {"notebook_setup", "progress"}
-_TEXTS_LEFT_OUT = (ANSWER_PROMPT, HANDING_IN.partition("\n")[0])
+_LEFT_OUT = {"notebook_setup", "notebook_data", "progress"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,12 @@ def page(assignment: Assignment, notebook: dict[str, Any]) -> tuple[str, list[Pi
 
     `notebook` is the released one, with what our answers draw in it where they were run.
     """
-    cells = [cell for cell in notebook["cells"] if _grade_id(cell) not in _LEFT_OUT]
+    texts = (PROMPT, handing_in(assignment))
+    cells = [
+        cell
+        for cell in notebook["cells"]
+        if _grade_id(cell) not in _LEFT_OUT and _source(cell).strip() not in texts
+    ]
     drawn = [_pictures(assignment.name, cell) for cell in cells]
     heading, _, text = _source(cells[0]).lstrip().partition("\n")
     parts = [heading, _at_a_glance(assignment, cells), _text(text)]
@@ -111,19 +116,25 @@ def _row(exercise: Exercise, asks: str) -> str:
 
 def _cell(cell: dict[str, Any], pictures: list[Picture], what_to_see: str) -> str:
     if cell["cell_type"] == "markdown":
-        return "" if _source(cell).startswith(_TEXTS_LEFT_OUT) else _text(_source(cell))
+        return _text(_source(cell))
     if _is_stub(cell):
         return f'<a id="{_grade_id(cell)}"></a>\n\n' + _code(_source(cell))
     if _grade_id(cell).endswith("-tests"):
         return _folded("The visible check", _source(cell))
     shown = "\n\n".join(_shown(one, what_to_see) for one in pictures)
-    return "\n\n".join(filter(None, [_folded("Code of ours", _source(cell)), shown]))
+    return "\n\n".join(filter(None, [_folded(_title(_source(cell)), _source(cell)), shown]))
 
 
 def _code(source: str) -> str:
     """Return Python code as a fenced block, whatever ticks stand in it."""
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", source)), default=0))
     return f"{ticks}python\n{source}\n{ticks}"
+
+
+def _title(source: str) -> str:
+    """Return what a folded cell says of itself in its first line."""
+    found = re.match(r"# (.+)", source)
+    return found[1].replace('"', "'") if found else "Code of ours"
 
 
 def _folded(title: str, source: str) -> str:

@@ -107,6 +107,7 @@ def _files_of_guides(root, notebook):
         (root / name).write_bytes(notebook)
     with zipfile.ZipFile(root / "submissions.zip", "w") as archive:
         archive.writestr("poemary_12346_67891_a01_pca.ipynb", notebook)
+    (root / "roster.csv").write_text("id,first_name,last_name,email\nmary,Mary,S,m@x.org\n")
     (root / "canvas.csv").write_text(
         "Student,ID,SIS Login ID,Section,a01_pca (7)\n    Points Possible,,,,44\nJo,1,jo,A,\n"
         "Ada,2,ada,A,\nMary,12346,12346,A,\nMia,3,mia,A,\n"
@@ -123,11 +124,20 @@ def course(original, page, tmp_path):
     """A page's own copy of the course, set up as `make install` leaves it, with what it names."""
     root = tmp_path / "course"
     shutil.copytree(original, root)
+    _add_exchange(root, tmp_path / "exchange")
     for path in (original.parent / "beside").iterdir():
         if path.name in page.read_text(encoding="utf-8"):
             (shutil.copytree if path.is_dir() else shutil.copy2)(path, root / path.name)
     (root / ".venv").symlink_to(Path(sys.prefix))
     return root
+
+
+def _add_exchange(root, exchange):
+    """Let the course have an exchange that is ready, in a folder of this test's own."""
+    exchange.mkdir()
+    exchange.chmod(0o1777)
+    with (root / "nbgrader_config.py").open("a") as config:
+        config.write(f'\nc.Exchange.root = "{exchange}"\n')
 
 
 def _faces(root):
