@@ -49,9 +49,7 @@ $(DEMO_CLASS): $(BUILT) tests/answers/a01_pca.py tests/hidden/test_a01_pca.py \
 
 demo: box $(DEMO_CLASS) ## grade a made-up class of a01_pca, in demo/: a course of its own
 	@$(BIN)/autograder --course $(DEMO) grade a01_pca || test $$? -eq 1
-	@cd $(DEMO) && { test -e gradebook.db -a feedback/.made -nt gradebook.db || { \
-	    ../$(BIN)/nbgrader generate_feedback a01_pca --quiet --force >/dev/null 2>results/feedback.log; \
-	    touch feedback/.made; }; }
+	@$(BIN)/autograder --course $(DEMO) feedback a01_pca
 	@echo
 	@echo "All of it lies in $(DEMO)/, a course of its own: yours is as it was. What to do next:"
 	@echo "  source $(BIN)/activate; cd $(DEMO)"

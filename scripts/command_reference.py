@@ -29,6 +29,8 @@ GUIDES = {
     "demo": "instructor.md#a-made-up-class",
     "collect": "ta.md#from-your-learning-platform",
     "grade": "ta.md#one-command",
+    "marking": "ta.md#derivations-by-hand",
+    "feedback": "ta.md#feedback-to-the-students",
     "report": "ta.md#reports",
     "export": "ta.md#scores-for-other-systems",
     "handout": "instructor.md#a-zip-for-students",

@@ -71,6 +71,7 @@ def _register() -> None:
     from autograder.cli.demo import demo
     from autograder.cli.doctor import doctor
     from autograder.cli.export import export
+    from autograder.cli.feedback import feedback
     from autograder.cli.forget import forget
     from autograder.cli.grade import grade
     from autograder.cli.handout import handout
@@ -82,7 +83,7 @@ def _register() -> None:
     from autograder.cli.similar import similar
 
     course = (init, build, check, new, preview, handout, calibrate, doctor, demo)
-    submissions = (collect, grade, marking, report, export, similar, forget)
+    submissions = (collect, grade, marking, feedback, report, export, similar, forget)
     for command in (*course, *submissions):
         main.add_command(command)
 

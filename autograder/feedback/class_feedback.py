@@ -10,7 +10,7 @@ from autograder.course.facts import Facts, read_facts
 from autograder.course.files import Assignment
 from autograder.feedback.student_page import ByHand, render_student_page
 from autograder.feedback.written_text import written_text
-from autograder.gradebook.autograded import WrittenAnswers
+from autograder.gradebook.autograded import Autograded
 from autograder.gradebook.comments import written_comments
 from autograder.gradebook.scores import (
     FinalScore,
@@ -26,6 +26,7 @@ class ClassFeedback:
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
+        self._notebooks = Autograded(assignment)
 
     @cached_property
     def scores(self) -> GradebookScores:
@@ -35,6 +36,10 @@ class ClassFeedback:
     def final(self, result: SubmissionResult) -> FinalScore:
         """Return a student's score: the gradebook's, else that of the hidden tests alone."""
         return self.scores.final(result.student) or automatic_score(result)
+
+    def is_stale(self, result: SubmissionResult) -> bool:
+        """Say whether the notebook in `autograded/` is of another file than the result."""
+        return self._notebooks.submission(result.student) not in (None, result.key.submission)
 
     def page(self, result: SubmissionResult) -> str:
         """Return a student's page as HTML that needs no other file."""
@@ -73,17 +78,13 @@ class ClassFeedback:
     def _comments(self) -> dict[str, dict[str, str]]:
         return written_comments(self.assignment)
 
-    @cached_property
-    def _answers(self) -> WrittenAnswers:
-        return WrittenAnswers(self.assignment)
-
     def _written(self, student: str) -> dict[str, Markup]:
         """Return what the student wrote to each task, as HTML."""
         return {
             task: Markup("\n").join(
                 written_text(cell.source, cell.get("attachments")) for cell in cells
             )
-            for task, cells in (self._answers.of(student) or {}).items()
+            for task, cells in (self._notebooks.derivations(student) or {}).items()
         }
 
 

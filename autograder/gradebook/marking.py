@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autograder.course.facts import Facts, read_facts
 from autograder.course.files import Assignment
-from autograder.gradebook.autograded import WrittenAnswers
+from autograder.gradebook.autograded import Autograded
 from autograder.gradebook.reading import existing_gradebook
 from autograder.gradebook.scores import GradedSubmission, gradebook_scores
 
@@ -39,13 +39,12 @@ def waiting(assignment: Assignment) -> list[Waiting]:
 
     Last come those who wrote nothing.
     """
-    facts, written = read_facts(assignment), WrittenAnswers(assignment)
-    found = [
-        one
-        for student, submission in gradebook_scores(assignment).submissions.items()
-        if submission.waiting
-        for one in _of_student(assignment, facts, student, submission, written.of(student))
-    ]
+    facts, notebooks = read_facts(assignment), Autograded(assignment)
+    found: list[Waiting] = []
+    for student, submission in gradebook_scores(assignment).submissions.items():
+        if submission.waiting:
+            written = notebooks.derivations(student)
+            found += _of_student(assignment, facts, student, submission, written)
     order = [WHOLE, *_points(facts)]
     return sorted(
         found, key=lambda one: (_ORDER.index(one.why), order.index(one.name), one.student)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +13,6 @@ from traitlets import default
 from autograder.course.files import find_course
 from autograder.errors import AutograderError
 from autograder.feedback.class_feedback import ClassFeedback
-from autograder.nbgrader_plugin.preprocessors import GRADED
 from autograder.results.document import read_result
 
 
@@ -36,7 +34,7 @@ class StudentPage(Exporter):
         names = resources["nbgrader"]
         feedback = self._feedback(Path(filename), names["assignment"])
         result = read_result(feedback.assignment.result(names["student"]))
-        if result is None or result.key.submission != _graded(Path(filename)):
+        if result is None or result.student != names["student"] or feedback.is_stale(result):
             raise AutograderError(
                 f"{names['student']}: the result of {names['assignment']} is not that of the "
                 f"notebook in {filename}: run `autograder grade {names['assignment']}` again"
@@ -55,8 +53,3 @@ class StudentPage(Exporter):
             found = find_course(path.parent).assignment(assignment)
             self._classes[assignment] = ClassFeedback(found)
         return self._classes[assignment]
-
-
-def _graded(path: Path) -> str:
-    """Return the hash of the file that a notebook in `autograded/` was rebuilt from."""
-    return str(json.loads(path.read_bytes())["metadata"].get(GRADED, ""))

@@ -17,6 +17,7 @@ from autograder.course.facts import tests_cell
 from autograder.course.files import Assignment, find_course
 from autograder.errors import AutograderError
 from autograder.feedback.exercise import render_exercise_html, render_exercise_text
+from autograder.gradebook.autograded import GRADED
 from autograder.gradebook.exporting import leave_submission_unread
 from autograder.gradebook.handing_over import SWAPPED, handed_over
 from autograder.gradebook.student_ids import refuse_active_id
@@ -29,8 +30,6 @@ from autograder.submissions.reading import UnreadableNotebook, parse, read_bytes
 from autograder.submissions.rebuilding import rebuild
 
 Resources = dict[str, Any]
-GRADED = "autograder_submission"
-"""The notebook's metadata that holds the hash of the file it was rebuilt from."""
 
 # nbgrader reads the file as it was sent: nbformat would say of each of its cells what is amiss.
 for _amiss in (DuplicateCellId, MissingIDFieldWarning):

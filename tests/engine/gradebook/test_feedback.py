@@ -5,6 +5,7 @@ import json
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.utils import notebook_hash
 from selenium.webdriver.common.by import By
 
 from autograder.course.made_up import hand_in
@@ -160,3 +161,62 @@ def test_a_result_of_another_file_makes_no_page(marked, submit):
     assert "run `autograder grade toy` again" in done.stderr
     assert not (root / "feedback/bob/toy/toy.html").exists()
     run(root, *again)
+
+
+def test_ours_are_nbgraders_pages_and_written_once(marked):
+    root = marked.course.root
+    before = {student: page(marked, student) for student in ("ada", "bob", "blank")}
+    for student in before:
+        (root / f"feedback/{student}/toy/toy.html").unlink()
+    done = run_forked(root, "autograder", "feedback", "toy")
+    assert (done.returncode, done.stdout) == (0, "feedback: 3 written, 0 unchanged\n")
+    assert {student: page(marked, student) for student in before} == before
+    done = run_forked(root, "autograder", "feedback", "toy", "ada", "bob")
+    assert done.stdout == "feedback: 0 written, 2 unchanged\n"
+
+
+def test_a_student_of_whom_there_is_no_result(marked):
+    done = run_forked(marked.course.root, "autograder", "feedback", "toy", "nobody")
+    assert done.returncode == 2
+    assert done.stderr == ("autograder: no result of toy for nobody: run `autograder grade toy`\n")
+
+
+def test_what_came_by_the_exchange_is_released_and_the_rest_is_named(marked):
+    root = marked.course.root
+    exchange = root.parent / "exchange"
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o777)
+    config = root / "nbgrader_config.py"
+    before = config.read_text()
+    for student in ("ada", "bob"):
+        folder = marked.submission(student).parent
+        (folder / "timestamp.txt").write_text("2026-01-09 12:00:00 UTC")
+        (folder / "submission_secret.txt").write_text(f"secret of {student}")
+    config.write_text(f'{before}\nc.Exchange.root = "{exchange}"\n')
+    try:
+        done = run_forked(root, "autograder", "feedback", "toy", "--release")
+    finally:
+        config.write_text(before)
+    assert done.returncode == 1
+    assert "released: 2" in done.stdout
+    assert "not released, as they were not submitted by the exchange: blank" in done.stderr
+    released = sorted((exchange / "genai-foundations/feedback").glob("*.html"))
+    assert {path.read_text() for path in released} == {page(marked, "ada"), page(marked, "bob")}
+    assert {path.stem for path in released} == {
+        notebook_hash(secret=f"secret of {student}", notebook_id="toy")
+        for student in ("ada", "bob")
+    }
+
+
+def test_an_exchange_that_is_not_there_is_one_line(marked):
+    config = marked.course.root / "nbgrader_config.py"
+    before = config.read_text()
+    (marked.submission("ada").parent / "submission_secret.txt").write_text("secret")
+    config.write_text(f'{before}\nc.Exchange.root = "/proc/none"\n')
+    try:
+        done = run_forked(marked.course.root, "autograder", "feedback", "toy", "--release")
+    finally:
+        config.write_text(before)
+    assert done.returncode == 2
+    assert done.stderr.startswith("autograder: ada: the exchange takes no feedback")
+    assert done.stderr.count("\n") == 1
