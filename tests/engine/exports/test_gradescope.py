@@ -113,7 +113,9 @@ def test_the_zip_is_the_same_each_time_with_scripts_at_its_root(zipped, toy):
     }
     assert entries["run_autograder"].external_attr >> 16 == 0o100755
     assert "course/tests/hidden/test_toy.py" in entries
-    assert "engine/autograder/results/templates/exercise.html.j2" in entries
+    assert "engine/autograder/feedback/templates/exercise.html.j2" in entries
+    # The configuration names it.
+    assert "engine/autograder/formgrader/__init__.py" in entries
     assert not any("__pycache__" in name or "gradebook.db" in name for name in entries)
 
 
