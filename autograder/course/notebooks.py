@@ -119,7 +119,7 @@ def _bytes(notebook: NotebookNode) -> bytes:
 def source_notebook(master: Master) -> NotebookNode:
     """Return the instructor's notebook: the master with the reference answers spliced in."""
     functions = read_functions(master.assignment)
-    setup = _setup(master)
+    setup = setup_code(master)
     cells = _head(master.assignment)
     for number, cell in enumerate(master.cells):
         cells += _cells(master, cell, number, functions, setup)
@@ -130,7 +130,7 @@ def source_notebook(master: Master) -> NotebookNode:
     return notebook
 
 
-def _setup(master: Master) -> str:
+def setup_code(master: Master) -> str:
     """Return the helpers' code; those that show progress are told which exercises there are."""
     path = master.assignment.course.notebook_setup
     missing = f"{path} is missing: `autograder new` writes it, as does `autograder init`"
