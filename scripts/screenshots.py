@@ -187,9 +187,10 @@ def show(browser: Any, text: str, *, within: str, place: str = "center") -> None
     time.sleep(1.5)
 
 
-def take(browser: Any, name: str) -> None:
-    """Write what the browser shows to docs/images/, in few colours: small, and sharp."""
+def take(browser: Any, name: str, *, height: int | None = None) -> None:
+    """Write what the browser shows, or its upper part, to docs/images/: in few colours, small."""
     picture = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
+    picture = picture.crop((0, 0, picture.width, height or picture.height))
     path = IMAGES / f"{name}.png"
     picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"wrote docs/images/{path.name}, {path.stat().st_size // 1000} kB")
@@ -210,7 +211,7 @@ def student_pages(browser: Any, stage: Stage) -> None:
         click(browser, ".lm-Menu-itemLabel", "Assignment List")
         until(lambda: browser.find_element(By.ID, "submitted_assignments_list").text, browser)
         time.sleep(2)
-        take(browser, "student-assignment-list")
+        take(browser, "student-assignment-list", height=480)
 
 
 def instructor_pages(browser: Any, stage: Stage) -> None:
@@ -223,9 +224,9 @@ def instructor_pages(browser: Any, stage: Stage) -> None:
         browser.get(f"{address}/formgrader/manage_assignments?token={TOKEN}")
         until(lambda: CHAPTER in browser.find_element(By.TAG_NAME, "body").text, browser)
         time.sleep(2)
-        take(browser, "instructor-formgrader")
+        take(browser, "instructor-formgrader", height=450)
         browser.get(f"{address}/formgrader/submissions/{notebook}/")
-        show(browser, "MARK SCHEME", within="html", place="center")
+        show(browser, "Marking scheme", within="html")
         take(browser, "ta-manual-marking")
 
 
