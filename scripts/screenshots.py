@@ -1,6 +1,7 @@
 """Take the guides' pictures: real pages of a made-up class in headless Chromium.
 
-    python scripts/screenshots.py      # some minutes; writes docs/images/
+    python scripts/screenshots.py                # some minutes; writes docs/images/
+    python scripts/screenshots.py feedback       # of student, instructor and feedback
 
 A course with chapter 1 alone, its exchange, an instructor and a student are made in a temporary
 folder. The student is a user of a namespace of bubblewrap's, so that no account is needed.
@@ -40,7 +41,7 @@ from shared.formgrader import TOKEN, serving  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 COURSE, CHAPTER = "genai-foundations", "a01_pca"
 STUDENT, UID = "jo", 3001
-WAIT_S = 90
+WAIT_S = 240
 # A student has no formgrader and marks no cells; nobody asks about news.
 SETTINGS = {
     "labconfig/page_config.json": """{"disabledExtensions": {
@@ -206,7 +207,6 @@ def student_pages(browser: Any, stage: Stage) -> None:
         time.sleep(15)
         show(browser, "✗ covariance:", within=".jp-WindowedPanel-outer", place="end")
         take(browser, "student-check")
-        stage.run("nbgrader", "submit", CHAPTER, "--course", COURSE, by_student=True)
         click(browser, ".lm-MenuBar-itemLabel", "Nbgrader")
         click(browser, ".lm-Menu-itemLabel", "Assignment List")
         until(lambda: browser.find_element(By.ID, "submitted_assignments_list").text, browser)
@@ -230,25 +230,33 @@ def instructor_pages(browser: Any, stage: Stage) -> None:
         take(browser, "ta-manual-marking")
 
 
-def main() -> None:
-    """Go from release to feedback, and take a picture where the guides show one."""
+PARTS = ("student", "instructor", "feedback")
+
+
+def main(parts: tuple[str, ...]) -> None:
+    """Go from release to feedback, and take the pictures of these parts."""
     with tempfile.TemporaryDirectory() as folder, browsing() as browser:
         stage = Stage(Path(folder))
         stage.run("nbgrader", "release_assignment", CHAPTER)
         stage.run("nbgrader", "fetch_assignment", CHAPTER, "--course", COURSE, by_student=True)
         fetched = stage.student / CHAPTER / f"{CHAPTER}.ipynb"
         fetched.write_bytes(stage.notebook(covariance=WRONG))
-        student_pages(browser, stage)
+        stage.run("nbgrader", "submit", CHAPTER, "--course", COURSE, by_student=True)
+        if "student" in parts:
+            student_pages(browser, stage)
         stage.run("nbgrader", "collect", CHAPTER)
         hand_in(stage.assignment, "ada", stage.notebook())
         hand_in(stage.assignment, "max", stage.notebook(center=None, whiten=None))
         stage.run("autograder", "grade", CHAPTER)
-        instructor_pages(browser, stage)
-        stage.run("nbgrader", "generate_feedback", CHAPTER)
-        browser.get((stage.course / "feedback" / STUDENT / CHAPTER / f"{CHAPTER}.html").as_uri())
-        time.sleep(2)
-        take(browser, "student-feedback")
+        if "instructor" in parts:
+            instructor_pages(browser, stage)
+        if "feedback" in parts:
+            stage.run("nbgrader", "generate_feedback", CHAPTER)
+            page = stage.course / "feedback" / STUDENT / CHAPTER / f"{CHAPTER}.html"
+            browser.get(page.as_uri())
+            time.sleep(2)
+            take(browser, "student-feedback")
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(sys.argv[1:]) or PARTS)

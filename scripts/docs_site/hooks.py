@@ -64,7 +64,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         made |= {f"chapters/pictures/{one.name}": one.content for one in pictures}
         made[f"notebooks/{assignment.name}.ipynb"] = assignment.release_notebook.read_bytes()
     for place, uri in links.PAGES.items():
-        if (ROOT / place).is_file() and uri != "index.md":
+        if (ROOT / place).is_file() and uri not in made:
             made[uri] = (ROOT / place).read_text(encoding="utf-8")
     made |= {uri: path.read_bytes() for uri, path in _SHOWN.items()}
     for uri, content in made.items():
@@ -76,7 +76,7 @@ def _chapters() -> str:
     """Return the list of chapters: the table of the README."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = readme.partition("\n## Assignments\n")[2].partition("\n## ")[0]
-    return links.on_site(f"# Chapters\n{table}", "README.md", "chapters/index.md", None)
+    return links.on_site(f"# Assignments\n{table}", "README.md", "chapters/index.md", None)
 
 
 def _list_of_decisions() -> str:
@@ -95,7 +95,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     uri = page.file.src_uri
     if uri.startswith("chapters/") or uri == "decisions/index.md":
         return markdown
-    places = {there: place for place, there in links.PAGES.items() if there != "index.md"}
+    places = {there: place for place, there in links.PAGES.items()}
     place = places.get(uri, posixpath.join("docs", uri))
     return links.on_site(markdown, place, uri, config.repo_url)
 

@@ -10,7 +10,8 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "bench/README.md": "benchmarks.md",
     "data/README.md": "data.md",
-    "README.md": "index.md",
+    # Of the README the site has the table of assignments.
+    "README.md": "chapters/index.md",
     "docs/decisions": "decisions/index.md",
 }
 _FENCED = re.compile(r"^(`{3,4})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -35,6 +36,9 @@ NOT_RUN = {
 # Where it is no 0: a skeleton is to be filled in, a test to fail, a made-up class needs a person.
 ENDS_WITH = {
     ("docs/instructor.md", "autograder check a01_pca"): [1, 0],
+    # No feedback is released yet; nothing is left of whom the line before has removed.
+    ("docs/exchange.md", "nbgrader fetch_feedback a01_pca"): [1],
+    ("docs/privacy.md", "autograder forget jo --yes --exchange"): [2],
     ("docs/instructor.md", "autograder --course demo grade a01_pca"): [1],
     (
         "docs/instructor.md",
@@ -79,7 +83,9 @@ def original(tmp_path_factory):
             shutil.copy2(ROOT / name, root / name)
     course = find_course(root)
     for student, answers in (("jo", {}), ("ada", {"center": None})):
-        hand_in(course.assignment("a01_pca"), student, _solved(course, "a01_pca", answers))
+        path = hand_in(course.assignment("a01_pca"), student, _solved(course, "a01_pca", answers))
+        # As `nbgrader collect` leaves it; feedback is released for these alone.
+        (path.parent / "timestamp.txt").write_text("2026-01-09 12:00:00 UTC")
     _files_of_guides(root.parent / "beside", _solved(course, "a01_pca", {"project": None}))
     # What git ignores, ruff leaves alone.
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
@@ -120,24 +126,25 @@ def _files_of_guides(root, notebook):
 
 
 @pytest.fixture
-def course(original, page, tmp_path):
+def exchange():
+    """An exchange that is ready. Others get into it, as into no folder of pytest's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o1777)
+        yield folder
+
+
+@pytest.fixture
+def course(original, page, tmp_path, exchange):
     """A page's own copy of the course, set up as `make install` leaves it, with what it names."""
     root = tmp_path / "course"
     shutil.copytree(original, root)
-    _add_exchange(root, tmp_path / "exchange")
+    with (root / "nbgrader_config.py").open("a") as config:
+        config.write(f'\nc.Exchange.root = "{exchange}"\n')
     for path in (original.parent / "beside").iterdir():
         if path.name in page.read_text(encoding="utf-8"):
             (shutil.copytree if path.is_dir() else shutil.copy2)(path, root / path.name)
     (root / ".venv").symlink_to(Path(sys.prefix))
     return root
-
-
-def _add_exchange(root, exchange):
-    """Let the course have an exchange that is ready, in a folder of this test's own."""
-    exchange.mkdir()
-    exchange.chmod(0o1777)
-    with (root / "nbgrader_config.py").open("a") as config:
-        config.write(f'\nc.Exchange.root = "{exchange}"\n')
 
 
 def _faces(root):
