@@ -86,6 +86,7 @@ def original(tmp_path_factory):
         path = hand_in(course.assignment("a01_pca"), student, _solved(course, "a01_pca", answers))
         # As `nbgrader collect` leaves it; feedback is released for these alone.
         (path.parent / "timestamp.txt").write_text("2026-01-09 12:00:00 UTC")
+        (path.parent / "submission_secret.txt").write_text(f"{student}'s secret")
     _files_of_guides(root.parent / "beside", _solved(course, "a01_pca", {"project": None}))
     # What git ignores, ruff leaves alone.
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
