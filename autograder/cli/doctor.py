@@ -55,4 +55,21 @@ def _findings(find: Callable[[], Course]) -> list[Finding]:
         missing = Finding("the course is out of its sight", False, "no course here", mend, False)
         return [*examine(), missing]
     machine = examine(course.data, course_private(course))
-    return [*machine, *examine_access(course), *examine_exchange(course)]
+    return [
+        *machine,
+        *examine_access(course),
+        *examine_exchange(course),
+        _marking_schemes(course),
+    ]
+
+
+def _marking_schemes(course: Course) -> Finding:
+    from autograder.course.configuration import feedback_is_our_page
+    from autograder.findings import Finding
+
+    what = "feedback keeps marking schemes from students"
+    if feedback_is_our_page(course):
+        return Finding(what, True, "it is our student page")
+    line = 'c.GenerateFeedback.exporter_class = "autograder.nbgrader_plugin.StudentPage"'
+    found = "nbgrader's own page would show them: formgrader does not, either"
+    return Finding(what, False, found, f"in {course.config.name}: {line}")

@@ -39,6 +39,14 @@ def course_address(course: Course) -> str:
     return str(course_config(course).Course.get("address") or "")
 
 
+def feedback_is_our_page(course: Course) -> bool:
+    """Say whether nbgrader's feedback is our student page, which has no marking scheme."""
+    named = course_config(course).GenerateFeedback.get("exporter_class", "")
+    if isinstance(named, type):
+        named = f"{named.__module__}.{named.__qualname__}"
+    return named.startswith("autograder.") and named.endswith(".StudentPage")
+
+
 @cache
 def course_limits(course: Course) -> Limits:
     """Return the limits that the course's configuration sets, over the defaults."""

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from nbformat.warnings import DuplicateCellId, MissingIDFieldWarning
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.course.configuration import course_limits
+from autograder.course.configuration import course_limits, feedback_is_our_page
 from autograder.course.facts import tests_cell
 from autograder.course.files import Assignment, find_course
 from autograder.errors import AutograderError
@@ -104,7 +104,12 @@ def _check_same(result: SubmissionResult | None, submission: str) -> None:
 
 
 def _show_mark_schemes(notebook: NotebookNode, assignment: Assignment) -> None:
-    """Give a task its marking scheme back, as nbgrader does for the person who marks it."""
+    """Give a task its marking scheme back, as nbgrader does for the person who marks it.
+
+    Not where nbgrader's own page would hand it out to the student; `autograder doctor` says so.
+    """
+    if not feedback_is_our_page(assignment.course):
+        return
     source = _our_notebook(assignment.source_notebook)
     tasks = {
         cell.metadata.nbgrader.grade_id: cell.source

@@ -1,6 +1,7 @@
 """What a student is given back: one page, whole, and nothing that is for those who mark."""
 
 import json
+import re
 
 import nbformat
 import pytest
@@ -220,3 +221,19 @@ def test_an_exchange_that_is_not_there_is_one_line(marked):
     assert done.returncode == 2
     assert done.stderr.startswith("autograder: ada: the exchange takes no feedback")
     assert done.stderr.count("\n") == 1
+
+
+def test_where_nbgraders_own_page_is_made_no_scheme_is_in_reach(copy_toy, submit, tmp_path):
+    """A configuration of an earlier edition: it does not name our page."""
+    assignment = copy_toy(tmp_path / "course")
+    config = assignment.course.config
+    config.write_text(re.sub(r"c\.GenerateFeedback.*\n", "", config.read_text()))
+    root = assignment.course.root
+    hand_in(assignment, "ada", submit(why_squares=DERIVATION))
+    assert run_forked(root, "autograder", "grade", "toy").returncode == 0
+    run(root, "nbgrader", "generate_feedback", "toy")
+    text = page(assignment, "ada")
+    assert "BEGIN MARK SCHEME" not in text
+    assert not [line for line in lines_of_the_scheme(assignment) if line in text]
+    said = re.sub(r"[│\s]+", " ", run_forked(root, "autograder", "doctor").stdout)
+    assert "c.GenerateFeedback.exporter_class" in said
