@@ -15,6 +15,7 @@ from autograder.cli.display import console, say, say_pieces
 from autograder.cli.download_options import download_options, reading_from
 from autograder.cli.intake import Intake
 from autograder.cli.options import isolation_option, jobs_option, limit_options, limits_from
+from autograder.course.facts import read_facts
 from autograder.course.files import Assignment, Course
 
 if TYPE_CHECKING:
@@ -210,7 +211,8 @@ def _results(graded: list[Graded]) -> Iterator[SubmissionResult]:
 def _print_document(assignment: Assignment, graded: list[Graded]) -> None:
     from autograder.results.document import document_lines
 
-    say_pieces(document_lines(assignment.name, _results(graded)))
+    by_hand = {task.name: task.points for task in read_facts(assignment).tasks}
+    say_pieces(document_lines(assignment.name, by_hand, _results(graded)))
 
 
 def _show(assignment: Assignment, graded: list[Graded]) -> None:
@@ -220,9 +222,14 @@ def _show(assignment: Assignment, graded: list[Graded]) -> None:
     if len(graded) > _LARGE_CLASS:
         out.print(class_summary(graded))
         say(f"`autograder report {assignment.name}` shows the class")
-        return
-    for table in class_table(list(_results(graded))):
-        out.print(table)
+    else:
+        for table in class_table(list(_results(graded))):
+            out.print(table)
+    for task in read_facts(assignment).tasks:
+        say(
+            f"not in these scores: {task.points} points by hand, for {task.name}; "
+            f"`autograder marking {assignment.name}` lists who waits for them"
+        )
 
 
 def _show_changes(assignment: Assignment, graded: list[Graded]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -188,9 +188,14 @@ def read_results(folder: Path) -> Iterator[SubmissionResult]:
             yield result
 
 
-def document_lines(assignment: str, results: Iterable[SubmissionResult]) -> Iterator[str]:
-    """Yield the text of the document that `autograder grade --json` prints, piece by piece."""
-    head = {"schema": SCHEMA_VERSION, "assignment": assignment}
+def document_lines(
+    assignment: str, by_hand: Mapping[str, float], results: Iterable[SubmissionResult]
+) -> Iterator[str]:
+    """Yield the text of the document that `autograder grade --json` prints, piece by piece.
+
+    `by_hand` are the points of what people mark, by task: in no score of the document.
+    """
+    head = {"schema": SCHEMA_VERSION, "assignment": assignment, "by_hand": dict(by_hand)}
     yield for_json(head).removesuffix("}") + ', "submissions": ['
     separator = "\n"
     for result in results:

@@ -99,14 +99,15 @@ def test_an_unknown_verdict_is_refused():
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_the_document_is_plain_json_whatever_the_count(count):
-    made = json.loads("".join(document_lines("toy", iter([result()] * count))))
+    made = json.loads("".join(document_lines("toy", {}, iter([result()] * count))))
     assert len(made["submissions"]) == count
 
 
 def test_the_document_begins_with_its_schema():
-    made = json.loads("".join(document_lines("toy", [result()])))
+    made = json.loads("".join(document_lines("toy", {"why": 2}, [result()])))
     assert made["schema"] == 1
     assert made["assignment"] == "toy"
+    assert made["by_hand"] == {"why": 2}
     (submission,) = made["submissions"]
     assert submission["student"] == "Zoë"
     assert submission["verdict"] == "PASSED"
