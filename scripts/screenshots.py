@@ -36,7 +36,7 @@ from autograder.course.made_up import (  # noqa: E402
     read_release,
 )
 from shared.commands import SCRIPTS, environment  # noqa: E402
-from shared.formgrader import TOKEN, serving  # noqa: E402
+from shared.formgrader import TOKEN, as_user, serving  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 COURSE, CHAPTER = "genai-foundations", "a01_pca"
@@ -76,8 +76,6 @@ class Stage:
         (settings / "nbgrader_config.py").write_text(where)
         with (self.course / "nbgrader_config.py").open("a") as config:
             config.write(f'\nc.Exchange.root = "{self.exchange}"\n')
-        self.users = folder / "passwd"
-        self.users.write_text(f"{STUDENT}:x:{UID}:{UID}::{self.student}:/bin/sh\n")
 
     def _copy_course(self) -> None:
         for name in ("nbgrader_config.py", "data", "source", "release", "solutions", "tests"):
@@ -95,9 +93,7 @@ class Stage:
     @property
     def as_student(self) -> list[str]:
         """The command that runs another one as the student."""
-        within = ["bwrap", "--dev-bind", "/", "/", "--unshare-user", "--uid", str(UID)]
-        within += ["--gid", str(UID), "--ro-bind", str(self.users), "/etc/passwd"]
-        return [*within, "--setenv", "HOME", str(self.student), "--die-with-parent"]
+        return as_user(STUDENT, UID, self.student)
 
     def run(self, *words: str, by_student: bool = False) -> None:
         """Run one of the environment's commands; a class that needs a person is no fault."""

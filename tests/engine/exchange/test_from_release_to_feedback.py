@@ -16,7 +16,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from shared.formgrader import TOKEN, serving
+from shared.formgrader import TOKEN, as_user, serving
 
 pytestmark = [pytest.mark.box, pytest.mark.browser, pytest.mark.slow]
 
@@ -63,11 +63,7 @@ def students(course):
             settings.joinpath("nbgrader_config.py").write_text(
                 f'c = get_config()\nc.Exchange.root = "{base / "exchange"}"\n'
             )
-            users = base / f"{name}.passwd"
-            users.write_text(f"{name}:x:{number}:{number}::{folder}:/bin/sh\n")
-            within = ["bwrap", "--dev-bind", "/", "/", "--unshare-user", "--uid", str(number)]
-            within += ["--gid", str(number), "--ro-bind", str(users), "/etc/passwd"]
-            within += ["--setenv", "HOME", str(folder), "--die-with-parent"]
+            within = as_user(name, number, folder)
             found[name] = servers.enter_context(serving(folder, within=within)), folder
         yield found
 
