@@ -17,6 +17,7 @@ from autograder.course.functions import read_functions
 from autograder.course.master import CellKind, read_master
 from autograder.course.notebooks import setup_code
 from autograder.errors import AutograderError
+from autograder.safe_text import for_terminal
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -29,7 +30,7 @@ def load_ipython_extension(shell: Any) -> None:
             said = run_before(assignment, shell.user_ns)
         except AutograderError as error:
             said = str(error)
-        print(said)
+        print(for_terminal(said))
 
     shell.register_magic_function(chapter, magic_name="chapter")
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
@@ -115,7 +115,7 @@ def _picture(
     for kind, content in environment["attachments"].get(name, {}).items():
         shown = Markup('<img src="data:{};base64,{}" alt="{}">')
         return shown.format(kind, content, words or "A picture in the text")
-    return str(escape(words))
+    return Markup("{}").format(words)
 
 
 def _bold(

@@ -8,9 +8,14 @@ from pathlib import Path
 
 def template_folders() -> list[str]:
     """Return where formgrader's exporter looks for templates: here first, then at its own."""
-    # Not imported: a configuration is read by commands that need no server.
-    spec = find_spec("nbgrader")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
+    ours = str(Path(__file__).parent / "templates")
+    # Not imported: a configuration is read by commands that need no server, and where there is no
+    # nbgrader: on a worker, in a container that grades.
+    try:
+        spec = find_spec("nbgrader")
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        return [ours]
     theirs = Path(spec.submodule_search_locations[0], "server_extensions/formgrader/templates")
-    return [str(Path(__file__).parent / "templates"), str(theirs)]
+    return [ours, str(theirs)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from markupsafe import Markup
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import notebook_hash
 
@@ -131,7 +131,7 @@ def _other_ids(course: Course, gradebook: Gradebook | None, student: str) -> set
 
 def _whole(name: str) -> str:
     """Return a pattern for a name as a whole, as text or as it stands in a page."""
-    written = "|".join(map(re.escape, sorted({name, html.escape(name)}, reverse=True)))
+    written = "|".join(map(re.escape, sorted({name, str(Markup("{}").format(name))}, reverse=True)))
     return rf"(?<![\w-])(?:{written})(?![\w-])"
 
 

@@ -127,7 +127,15 @@ def opened(request, course, formgrader, chromium):
     while not chromium.find_elements(By.CSS_SELECTOR, "input.score"):
         assert time.monotonic() - began < WAIT_S, chromium.page_source[:3000]
         time.sleep(0.1)
-    return request.param, time.monotonic() - began
+    seconds = time.monotonic() - began
+    # What is typed before formgrader has asked for the scores is not saved.
+    while not any(
+        one.get_attribute("placeholder")
+        for one in chromium.find_elements(By.CSS_SELECTOR, "input.score")
+    ):
+        assert time.monotonic() - began < WAIT_S, chromium.page_source[:3000]
+        time.sleep(0.1)
+    return request.param, seconds
 
 
 def loaded(browser):

@@ -179,7 +179,9 @@ def grade_all(browser, address, count):
 def mark_by_hand(browser, address, page, score, comment):
     """Type a score and a comment for the derivation; formgrader saves each when it is left."""
     browser.get(f"{address}/formgrader/submissions/{page}/")
-    until(lambda: browser.find_element(By.ID, "why_squares"), browser)
+    # What is typed before formgrader has asked for the scores is not saved.
+    scored = "input.score[placeholder]:not([placeholder=''])"
+    until(lambda: browser.find_elements(By.CSS_SELECTOR, scored), browser)
     # The answer stands directly above what it is marked by.
     shown = browser.find_element(By.ID, "notebook-container").text
     assert shown.index("is never negative") < shown.index("Marking scheme")
