@@ -92,7 +92,7 @@ def _write(
     if not is_same:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, page, synced=False)
-        # As nbgrader leaves it: the exchange copies the file with its permissions.
+        # As nbgrader leaves it, whatever the umask: the exchange copies the file's permissions.
         path.chmod(0o644)
     for beside in _BESIDE:
         source = place("submitted_directory", student) / beside
@@ -111,20 +111,19 @@ def release_feedback(assignment: Assignment, written: list[Feedback]) -> int:
 
     config = exchange_config(assignment.course)
     directory: Any = course_directory(assignment, config)
-    factory = ExchangeFactory(config=config)
+    factory, authenticator = ExchangeFactory(config=config), Authenticator(config=config)
+    log = nbgrader_log(assignment.course)
     ready = [one for one in written if one.can_be_released]
     for one in ready:
         directory.student_id = one.student
-        exchange = factory.ReleaseFeedback(
-            coursedir=directory, authenticator=Authenticator(config=config)
-        )
-        exchange.log = nbgrader_log(assignment.course)
+        exchange = factory.ReleaseFeedback(coursedir=directory, authenticator=authenticator)
+        exchange.log = log
         try:
             exchange.start()
         except (ExchangeError, OSError) as error:
-            log = assignment.course.root / "results" / "nbgrader.log"
+            path = assignment.course.root / "results" / "nbgrader.log"
             raise AutograderError(
-                f"{one.student}: the exchange takes no feedback ({error}): {log} says why, and "
+                f"{one.student}: the exchange takes no feedback ({error}): {path} says why, and "
                 "`autograder doctor` looks at the exchange"
             ) from error
     return len(ready)

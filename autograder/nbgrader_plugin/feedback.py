@@ -17,7 +17,7 @@ from autograder.results.document import read_result
 
 
 class StudentPage(Exporter):
-    """Turns a notebook in `autograded/` into its student's page; of the notebook it takes nothing.
+    """Turns a notebook in `autograded/` into its page of its student: what they wrote, no more.
 
     Marking schemes stand in that notebook: they stay with those who mark.
     """
